@@ -1,0 +1,1 @@
+"""Multivariable calculus for NumPy code."""

@@ -1,0 +1,206 @@
+"""Where a tangent or cotangent can be non-zero by structure.
+
+A `Flow` is a (co)tangent with two masks, each a boolean node of its shape, or None for "everywhere":
+
+* `support` comes from `where`, indexing, padding: a lane outside it cannot influence the result, so it contributes
+  exactly 0, whatever the partials are there (0 times inf is nan, so masking is not optional);
+* `seed` comes from the unit vectors with which a Jacobian is seeded. It protects the same way, but ends at the first
+  op that mixes entries; carrying it further would cost a mask per unit vector and contraction.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from chainrule.core.aval import INT, Aval, Shape
+from chainrule.core.cache import CACHE
+from chainrule.core.evaluate import evaluate_into, numpy_namespace
+from chainrule.core.leaves import literal
+from chainrule.core.node import Node
+from chainrule.core.op import COUNTS, MOVES, ElementwiseOp
+from chainrule.ops import kernels
+from chainrule.ops.arithmetic import add
+from chainrule.ops.indexing import truth
+from chainrule.ops.logic import logical_or, not_equal
+from chainrule.ops.reductions import sum_over
+from chainrule.ops.selection import astype, where
+from chainrule.ops.shaping import broadcast
+
+Mask = Node | None
+
+# A closed mask larger than this many entries is used as it stands instead of being looked at.
+_FOLD_LIMIT = 1_000_000
+_XP = numpy_namespace(kernels)
+
+
+class Flow(NamedTuple):
+    """A tangent or cotangent and where it can be non-zero."""
+
+    value: Node
+    support: Mask = None
+    seed: Mask = None
+
+
+def add_flows(x: Flow | None, y: Flow) -> Flow:
+    """The sum of two flows of one shape."""
+    if x is None:
+        return y
+    return Flow(add(x.value, y.value), _either(x.support, y.support), _either(x.seed, y.seed))
+
+
+def _either(x: Mask, y: Mask) -> Mask:
+    if x is None or y is None:
+        return None
+    return x if x is y else logical_or(x, y)
+
+
+def masked(value: Node, flow: Flow) -> Node:
+    """`value`, a product of the flow with a partial, exactly 0 where the flow cannot be non-zero."""
+    for mask in (folded(flow.support), folded(flow.seed)):
+        if mask is not None:
+            value = where(mask, value, 0)
+    return value
+
+
+def folded(mask: Mask) -> Mask:
+    """None for a mask that depends on no input and is true everywhere (the parts of a split, put together)."""
+    if mask is None or mask.level > 0 or not mask.aval.is_concrete or int(mask.aval.size) > _FOLD_LIMIT:
+        return mask
+    return mask if CACHE.get("mask", mask, lambda: not _is_true(mask), lambda _: 1) else None
+
+
+def _is_true(mask: Node) -> bool:
+    return bool(_XP.all(evaluate_into({}, [mask], _XP)[0]))
+
+
+def sum_to(x: Node, shape: Shape) -> Node:
+    """Undo broadcasting: sum over the axes of `x` that `shape` lacks or has with size 1."""
+    if x.shape == shape:
+        return x
+    extra = x.ndim - len(shape)
+    stretched = [k for k in range(-len(shape), 0) if shape[k] == 1 and x.shape[k] != 1]
+    out = sum_over(x, (*range(-x.ndim, extra - x.ndim), *stretched))
+    return broadcast(out, tuple(stretched), (1,) * len(stretched))
+
+
+def _any_to(mask: Mask, shape: Shape) -> Mask:
+    if mask is None or mask.shape == shape:
+        return mask
+    return not_equal(sum_to(astype(mask, INT), shape), 0)
+
+
+def to_operand(flow: Flow, operand: Aval) -> Flow:
+    """The flow brought to an operand's shape (broadcasting undone), dtype and weakness."""
+    value = sum_to(flow.value, operand.shape)
+    mixed = value is not flow.value
+    value = astype(value, operand.dtype, operand.weak)
+    return Flow(value, _any_to(flow.support, operand.shape), None if mixed else flow.seed)
+
+
+def stretched_to(flow: Flow, result: Aval) -> Flow:
+    """The flow brought to a result's shape (by broadcasting), dtype and weakness."""
+    value = astype(stretch(flow.value, result.shape), result.dtype, result.weak)
+    support = None if flow.support is None else stretch(flow.support, result.shape)
+    return Flow(value, support, None if flow.seed is None else stretch(flow.seed, result.shape))
+
+
+def stretch(x: Node, shape: Shape) -> Node:
+    """`x` broadcast to `shape`."""
+    if x.shape == shape:
+        return x
+    extra = len(shape) - x.ndim
+    thin = [k for k in range(-x.ndim, 0) if x.shape[k] == 1 and shape[k] != 1]
+    from chainrule.ops.indexing import WHOLE, getitem
+
+    x = getitem(x, tuple(0 if k in thin else WHOLE for k in range(-x.ndim, 0)))
+    axes = (*range(-len(shape), extra - len(shape)), *thin)
+    return broadcast(x, axes, tuple(shape[k] for k in axes))
+
+
+def zeros(aval: Aval) -> Node:
+    """Zeros of an abstract value."""
+    zero = astype(literal(0.0), aval.dtype, aval.weak)
+    return broadcast(zero, tuple(range(-aval.ndim, 0)), aval.shape)
+
+
+def transposed(i: int, flow: Flow, node: Node) -> Flow:
+    """The flow of operand `i` of `node`, in which the op is linear, from that of the result."""
+    op = node.op
+    support = op.transpose_support(i, folded(flow.support), node)
+    if support is NotImplemented:
+        support = None
+        if flow.support is not None and op.supports == MOVES:
+            support = op.transpose(i, flow.support, node)
+        elif flow.support is not None and op.supports == COUNTS:
+            support = not_equal(op.transpose(i, astype(flow.support, INT), node), 0)
+    seed = op.transpose(i, flow.seed, node) if flow.seed is not None and op.supports == MOVES else None
+    return Flow(op.transpose(i, flow.value, _guarded(i, flow, node)), support, seed)
+
+
+def _guarded(i: int, flow: Flow, node: Node) -> Node:
+    guard = getattr(node.op, "guarded", None)
+    mask = folded(flow.support)
+    if guard is None or mask is None:
+        return node
+    guarded: Node = guard(mask, node.param("output"), i, node)
+    return guarded
+
+
+def guarded_forward(i: int, flow: Flow, node: Node) -> Node:
+    """`node` with the operands other than `i` safe to multiply with a tangent that is 0 outside its support."""
+    guard = getattr(node.op, "guarded", None)
+    mask = folded(flow.support)
+    if guard is None or mask is None:
+        return node
+    guarded: Node = guard(mask, node.param("inputs")[i], i, node)
+    return guarded
+
+
+def forward_masks(node: Node, flows: list[Flow | None]) -> tuple[Mask, Mask]:
+    """Support and seed of the tangent of `node`, from those of its operands' tangents."""
+    return (
+        _forward_mask(node, [False if flow is None else folded(flow.support) for flow in flows], spread=True),
+        _forward_mask(node, [False if flow is None else flow.seed for flow in flows], spread=False),
+    )
+
+
+def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> Mask:
+    op = node.op
+    if isinstance(op, ElementwiseOp):
+        return _union(masks)
+    if op.supports == MOVES and op.forward_support is not None:
+        custom = op.forward_support(tuple(masks), node)
+        if custom is not NotImplemented:
+            return custom
+        if all(mask is None for mask in masks):
+            return None
+        operands = [
+            truth(x.shape) if mask is None else as_false(x.shape) if mask is False else mask
+            for mask, x in zip(masks, node.operands, strict=True)
+        ]
+        return op.bind(tuple(operands), node.params)  # type: ignore[arg-type]
+    if not spread:
+        return None
+    custom = op.forward_support(tuple(masks), node)
+    if custom is not NotImplemented:
+        return custom
+    if op.supports == COUNTS and len(masks) == 1 and isinstance(masks[0], Node):
+        return not_equal(op.bind((astype(masks[0], INT),), node.params), 0)
+    return None
+
+
+def as_false(shape: Shape) -> Node:
+    """False everywhere."""
+    return broadcast(literal(False), tuple(range(-len(shape), 0)), shape)
+
+
+def _union(masks: list[Node | bool | None]) -> Mask:
+    found: Mask = None
+    for mask in masks:
+        if mask is None:
+            return None
+        if isinstance(mask, Node):
+            found = mask if found is None else logical_or(found, mask)
+    return found
+
+

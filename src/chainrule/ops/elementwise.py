@@ -1,0 +1,246 @@
+"""Functions of single entries: exponentials, logarithms, powers, roots, circular and hyperbolic functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from chainrule.core.leaves import LITERAL, Operand, apply, is_literal, literal, literal_value
+from chainrule.core.node import Node, Params
+from chainrule.core.op import ElementwiseOp, Partial, Partials, register
+from chainrule.ops.arithmetic import add, divide, keeps_aval, multiply, negative, subtract
+from chainrule.ops.logic import equal, greater, logical_and
+from chainrule.ops.selection import at_kink, where
+
+
+@register
+class Exp(ElementwiseOp):
+    """Exponential, entry by entry."""
+
+    name = "exp"
+    numpy = np.exp
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (out,)
+
+
+@register
+class Expm1(ElementwiseOp):
+    """exp(x) - 1, accurate near 0."""
+
+    name = "expm1"
+    numpy = np.expm1
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (add(out, 1),)
+
+
+@register
+class Log(ElementwiseOp):
+    """Natural logarithm, entry by entry."""
+
+    name = "log"
+    numpy = np.log
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (divide(1, operands[0]),)
+
+
+@register
+class Log1p(ElementwiseOp):
+    """log(1 + x), accurate near 0."""
+
+    name = "log1p"
+    numpy = np.log1p
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (divide(1, add(operands[0], 1)),)
+
+
+@register
+class Logaddexp(ElementwiseOp):
+    """log(exp(x) + exp(y)) without overflow."""
+
+    name = "logaddexp"
+    numpy = np.logaddexp
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        x, y = operands
+        # Written in x - y, never in x - out: two operands at minus infinity would give nan only where the value's
+        # own derivative is undefined, and equal infinities are the only such case.
+        return expit(subtract(x, y)), expit(subtract(y, x))
+
+
+@register
+class Expit(ElementwiseOp):
+    """The logistic function 1 / (1 + exp(-x))."""
+
+    name = "expit"
+    numpy = scipy.special.expit
+
+    def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
+        return xp.special.expit(*values)
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        # expit(-x), not 1 - expit(x): the latter loses all digits for large x.
+        return (multiply(out, expit(negative(operands[0]))),)
+
+
+@register
+class Sqrt(ElementwiseOp):
+    """Square root, entry by entry. The derivative at 0 is infinite."""
+
+    name = "sqrt"
+    numpy = np.sqrt
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (divide(0.5, out),)
+
+
+@register
+class Power(ElementwiseOp):
+    """First operand to the power of the second.
+
+    Kinks: ∂/∂x at x = y = 0 is 0 (x**0 is constant); ∂/∂y at x = 0 is 0 for y > 0 (0**y is constant there) and, by
+    convention, for y = 0.
+    """
+
+    name = "power"
+    numpy = np.power
+    keeps_weak = True
+
+    def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
+        return xp.power(*values)
+
+    def simplify(self, operands: tuple[Node, ...], params: Params) -> Node | None:
+        x, y = operands
+        if is_literal(y, 2) and keeps_aval(self, x, y):
+            return multiply(x, x)
+        if is_literal(y, 1) and keeps_aval(self, x, y):
+            return x
+        return None
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        x, y = operands
+        if y.op is LITERAL:
+            return _fixed_power_partial(x, literal_value(y.params)), _exponent_partial(out, x, y)
+        both_zero = logical_and(equal(x, 0), equal(y, 0))
+        by_base = at_kink(both_zero, 0.0, multiply(y, power(x, subtract(y, 1))), "x**y at x = y = 0: 0 by x")
+        return by_base, _exponent_partial(out, x, y)
+
+
+def _fixed_power_partial(x: Node, exponent: float) -> Partial:
+    """∂(x**p)/∂x for a number p; exact at 0 for p = 0 and p = 1, so that high orders end in zeros."""
+    if exponent in (0, 1):
+        return int(exponent) or None
+    return multiply(literal(exponent), power(x, literal(exponent - 1)))
+
+
+def _exponent_partial(out: Node, x: Node, y: Node) -> Node:
+    """∂(x**y)/∂y = x**y log x, and 0 where x = 0 and y >= 0."""
+    zero_base = equal(x, 0)
+    formula = where(logical_and(zero_base, greater(y, 0)), 0.0, multiply(out, log(x)))
+    return at_kink(logical_and(zero_base, equal(y, 0)), 0.0, formula, "x**y at x = y = 0: 0 by y")
+
+
+@register
+class Sin(ElementwiseOp):
+    """Sine of an angle in radians."""
+
+    name = "sin"
+    numpy = np.sin
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (cos(operands[0]),)
+
+
+@register
+class Cos(ElementwiseOp):
+    """Cosine of an angle in radians."""
+
+    name = "cos"
+    numpy = np.cos
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (negative(sin(operands[0])),)
+
+
+@register
+class Tanh(ElementwiseOp):
+    """Hyperbolic tangent, entry by entry."""
+
+    name = "tanh"
+    numpy = np.tanh
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        return (subtract(1, multiply(out, out)),)
+
+
+EXP = Exp.instance
+EXPM1 = Expm1.instance
+LOG = Log.instance
+LOG1P = Log1p.instance
+LOGADDEXP = Logaddexp.instance
+EXPIT = Expit.instance
+POWER = Power.instance
+SQRT = Sqrt.instance
+SIN = Sin.instance
+COS = Cos.instance
+TANH = Tanh.instance
+
+
+def exp(x: Operand) -> Node:
+    """Exponential."""
+    return apply(EXP, x)
+
+
+def expm1(x: Operand) -> Node:
+    """``exp(x) - 1``."""
+    return apply(EXPM1, x)
+
+
+def log(x: Operand) -> Node:
+    """Natural logarithm."""
+    return apply(LOG, x)
+
+
+def log1p(x: Operand) -> Node:
+    """``log(1 + x)``."""
+    return apply(LOG1P, x)
+
+
+def logaddexp(x: Operand, y: Operand) -> Node:
+    """``log(exp(x) + exp(y))``."""
+    return apply(LOGADDEXP, x, y)
+
+
+def expit(x: Operand) -> Node:
+    """``1 / (1 + exp(-x))``."""
+    return apply(EXPIT, x)
+
+
+def sqrt(x: Operand) -> Node:
+    """Square root."""
+    return apply(SQRT, x)
+
+
+def power(x: Operand, y: Operand) -> Node:
+    """``x ** y``."""
+    return apply(POWER, x, y)
+
+
+def sin(x: Operand) -> Node:
+    """Sine."""
+    return apply(SIN, x)
+
+
+def cos(x: Operand) -> Node:
+    """Cosine."""
+    return apply(COS, x)
+
+
+def tanh(x: Operand) -> Node:
+    """Hyperbolic tangent."""
+    return apply(TANH, x)

@@ -1,0 +1,128 @@
+"""What NumPy has no single call for: the numbers behind a few ops. Called by `evaluate` as ``xp.kernels``.
+
+Every function takes and gives plain arrays, with loop axes on the left. Nothing here knows of nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.conventions import report
+from chainrule.errors import DegenerateError, fail
+
+Values = np.ndarray[Any, Any]
+
+
+def at_kink(mask: Any, value: Any, formula: Any, convention: str) -> Any:
+    """`value` where `mask` holds, else `formula`; a use of the convention is reported."""
+    if np.any(mask):
+        report(convention)
+        return np.where(mask, value, formula)
+    if np.shape(mask) == np.shape(formula):
+        return formula
+    return np.where(mask, value, formula)
+
+
+def pad_into(x: Values, index: tuple[Any, ...], core: tuple[int, ...]) -> Values:
+    """Zeros of core shape `core` with the core axes of `x` at a basic `index`."""
+    x = np.asarray(x)
+    inner = len([entry for entry in index if isinstance(entry, slice)])
+    out = np.zeros((*x.shape[: x.ndim - inner], *core), x.dtype)
+    out[(..., *index)] = x
+    return out
+
+
+def gather(x: Values, indices: Sequence[Values], rank: int, index_rank: int) -> Values:
+    """Entries of `x` at `indices` of its first core axes."""
+    return x[_paired_index(x.ndim - rank, indices, index_rank)]
+
+
+def scatter_add(values: Values, indices: Sequence[Values], core: tuple[int, ...], index_rank: int) -> Values:
+    """`values` added into zeros at `indices`; entries that meet are summed."""
+    values = np.asarray(values)
+    inner = index_rank + len(core) - len(indices)
+    loops = np.broadcast_shapes(
+        values.shape[: values.ndim - inner], *[np.shape(k)[: np.ndim(k) - index_rank] for k in indices]
+    )
+    out = np.zeros((*loops, *core), values.dtype)
+    np.add.at(out, _paired_index(len(loops), indices, index_rank), values)
+    return out
+
+
+def _paired_index(loops: int, indices: Sequence[Values], index_rank: int) -> tuple[Any, ...]:
+    """An index that pairs the `loops` loop axes of the array with those of the index arrays."""
+    if all(np.ndim(index) == index_rank for index in indices):
+        return (*[slice(None)] * loops, *indices)
+    # One range for each loop axis, so that NumPy's advanced indexing walks them together.
+    shapes = [np.shape(index)[: np.ndim(index) - index_rank] for index in indices]
+    sizes = np.broadcast_shapes(*shapes)
+    sizes = (1,) * (loops - len(sizes)) + sizes
+    if 1 in sizes:  # the index arrays repeat along this axis: a slice would break the pairing, so name each place
+        raise AssertionError("loop axes of index arrays must be given in full")
+    ranges = [
+        np.arange(size).reshape((size,) + (1,) * (loops - 1 - k + index_rank)) for k, size in enumerate(sizes)
+    ]
+    return (*ranges, *indices)
+
+
+def logsumexp(x: Values, axis: tuple[int, ...]) -> Any:
+    """log of the sum of exponentials; -inf where all are -inf."""
+    with np.errstate(all="ignore"):
+        top = np.maximum.reduce(x, axis=axis, keepdims=True)
+        shift = np.where(np.isfinite(top), top, 0)
+        total = np.add.reduce(np.exp(x - shift), axis=axis, keepdims=True)
+        return np.add.reduce(np.log(total) + shift, axis=axis)
+
+
+def solve_or_nan(a: Values, b: Values) -> Values:
+    """The solution of a linear system, nan for every singular matrix."""
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        loops = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a = np.broadcast_to(a, (*loops, *a.shape[-2:]))
+        b = np.broadcast_to(b, (*loops, *b.shape[-2:]))
+        out = np.full(b.shape, np.nan, np.result_type(a, b))
+        for place in np.ndindex(loops):
+            try:
+                out[place] = np.linalg.solve(a[place], b[place])
+            except np.linalg.LinAlgError:
+                continue  # stays nan
+        return out
+
+
+def eigh(a: Values) -> tuple[Values, Values]:
+    """Eigenvalues and eigenvectors, as a plain tuple."""
+    result = np.linalg.eigh(a)
+    return result.eigenvalues, result.eigenvectors
+
+
+def gap_divide(x: Values, w: Values) -> Values:
+    """``x[i, j] / (w[j] - w[i])``; 0 where both vanish to rounding; DegenerateError where only the gap does."""
+    eps = np.finfo(w.dtype).eps
+    n = w.shape[-1]
+    gaps = w[..., None, :] - w[..., :, None]
+    scale = np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
+    tied = np.abs(gaps) <= 4 * n * eps * scale
+    off_diagonal = ~np.eye(n, dtype=bool)
+    size = np.max(np.abs(x), axis=(-1, -2), keepdims=True, initial=0)
+    if np.any(tied & off_diagonal & (np.abs(x) > 64 * n * eps * size)):
+        raise fail(
+            DegenerateError,
+            "numpy.linalg.eigh",
+            "the derivative depends on the choice of eigenvectors for a repeated eigenvalue",
+            [("w", w)],
+            fix="use the eigenvalues alone, or a function of the matrix that needs no eigenvectors",
+        )
+    with np.errstate(all="ignore"):
+        return np.where(tied, 0, x / np.where(tied, 1, gaps)).astype(x.dtype, copy=False)
+
+
+def weaken(value: Any) -> Any:
+    """A Python number, so that NumPy treats the dtype as weak."""
+    return value.item() if isinstance(value, np.ndarray | np.generic) else value
+
+

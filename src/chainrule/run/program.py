@@ -1,0 +1,150 @@
+"""Programs: a plan that runs, interpreted the first time and compiled from its source from the second run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from chainrule.core.cache import CACHE
+from chainrule.core.evaluate import numpy_namespace
+from chainrule.core.function import Function
+from chainrule.ops import kernels
+from chainrule.ops.calls import HostFunction
+from chainrule.run.plan import Plan, make_plan
+from chainrule.run.scalar import SCALAR, SCALAR_FUNCTIONS
+from chainrule.run.source import source_of
+
+# Longer programs stay interpreted: compiling costs some 10 µs a statement.
+LONGEST_COMPILED = 50_000
+
+
+def call_host(host: HostFunction, ranks: tuple[int, ...], values: Sequence[Any]) -> Any:
+    """A Python function on arrays, once for each place of their loop axes."""
+    loops: tuple[int, ...] = ()
+    for value, rank in zip(values, ranks, strict=True):
+        loops = np.shape(value)[: np.ndim(value) - rank] or loops
+    out = np.empty((*loops, *host.shape), host.dtype)
+    for place in np.ndindex(loops):
+        # Copies: the function may keep or change what it is given, and may return it.
+        out[place] = host.function(*[np.array(value[place] if loops else value) for value in map(np.asarray, values)])
+    return out
+
+
+def run(function: Function, values: Sequence[Any]) -> tuple[Any, ...]:
+    """The outputs of a closed function on numbers."""
+    return tuple(program_of(function)(values))
+
+
+NUMPY = numpy_namespace(kernels, run=run, call_host=call_host)
+
+
+class Program:
+    """A planned function: call it with the values of its inputs, get the values of its outputs.
+
+    Attributes
+    ----------
+    plan : Plan
+        The steps.
+    source : str
+        The steps as NumPy code.
+    """
+
+    __slots__ = ("_compiled", "_runs", "plan")
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._compiled: Callable[..., tuple[Any, ...]] | None = None
+        self._runs = 0
+
+    @property
+    def source(self) -> str:
+        """The program as readable NumPy source."""
+        return "\n".join(source_of(self.plan)[0])
+
+    @property
+    def is_compiled(self) -> bool:
+        return self._compiled is not None
+
+    def compile(self) -> None:
+        """Compile now rather than at the second run."""
+        if self._compiled is None and len(self.plan.steps) <= LONGEST_COMPILED:
+            self._compiled = _compiled(self.plan)
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        self._runs += 1
+        if self._compiled is None and self._runs > 1:
+            self.compile()
+        plan = self.plan
+        if plan.scalar:
+            try:
+                return [np.float64(x) if type(x) is float else np.asarray(x)[()] for x in self._scalar_run(values)]
+            except (ArithmeticError, ValueError) as error:
+                if not isinstance(error, ZeroDivisionError | OverflowError | FloatingPointError) and type(
+                    error
+                ) not in (ValueError, ArithmeticError):
+                    raise  # one of ours, under config.strict
+                return _numpy_twin(self)(values)
+        with np.errstate(all="ignore"):
+            results = self._compiled(*values) if self._compiled is not None else interpret(plan, values, NUMPY)
+        return [
+            np.array(result) if copied else result if type(result) is np.ndarray else np.asarray(result)[()]
+            for result, copied in zip(results, plan.copied, strict=True)
+        ]
+
+    def _scalar_run(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        numbers = [float(value) for value in values]
+        return self._compiled(*numbers) if self._compiled is not None else interpret(self.plan, numbers, SCALAR)
+
+
+def _numpy_twin(program: Program) -> Program:
+    """The NumPy program for a scalar one whose Python floats left their range."""
+    plan = program.plan
+    from dataclasses import replace
+
+    key = id(program)
+    return CACHE.get("numpy_twin", key, lambda: Program(replace(plan, scalar=False)), lambda _: len(plan.steps))
+
+
+def interpret(plan: Plan, values: Sequence[Any], xp: Any) -> tuple[Any, ...]:
+    """Execute the steps of a plan one by one."""
+    slots: list[Any] = [*values, *[None] * (plan.slots - len(values))]
+    for slot, value in plan.constants.items():
+        slots[slot] = value
+    for step in plan.steps:
+        result = step.op.evaluate(xp, *[slots[k] for k in step.operands], **step.params)
+        slots[step.target] = xp.kernels.weaken(result) if step.weak else result
+        for k in step.last_uses:
+            slots[k] = None
+    return tuple([slots[k] for k in plan.outputs])
+
+
+def _compiled(plan: Plan) -> Callable[..., tuple[Any, ...]]:
+    texts, constants = source_of(plan)
+    if plan.scalar:
+        base = {**SCALAR_FUNCTIONS, **constants}
+    else:
+        base = {
+            "np": np, "special": scipy.special, "kernels": kernels, "run": run, "call_host": call_host, **constants
+        }  # fmt: skip
+    # Each function gets globals of its own and is taken out of them again: no reference cycles.
+    parts: dict[str, Any] = {}
+    main: Any = None
+    for text in texts:
+        names = {**base, **parts}
+        before = set(names)
+        exec(compile(text, "<chainrule program>", "exec"), names)  # noqa: S102 - our own source
+        (defined,) = set(names) - before - {"__builtins__"}
+        main = names.pop(defined)
+        parts[defined] = main
+    compiled: Callable[..., tuple[Any, ...]] = main
+    return compiled
+
+
+def program_of(function: Function) -> Program:
+    """The program of a function, planned once."""
+    return CACHE.get(
+        "program", function, lambda: Program(make_plan(function)), lambda program: 2 * len(program.plan.steps) + 1
+    )
