@@ -130,6 +130,19 @@ class ArgumentError(ChainruleError, ValueError):
     """
 
 
+class OutOfBoundsError(ChainruleError, IndexError):
+    """An index lies outside its axis.
+
+    Cause: an integer index of an array that is not smaller than the size of its axis, or below minus that size.
+
+    Example::
+
+        cr.grad(lambda x: x[3])(np.ones(3))
+
+    Fix: use an index in the range that the message gives.
+    """
+
+
 class NonsmoothError(ChainruleError, ArithmeticError):
     """A convention stood in for a derivative that does not exist, and strict mode forbids it.
 

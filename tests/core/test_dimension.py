@@ -39,6 +39,7 @@ def build(parts: Parts) -> Size:
 
 
 sizes = parts.map(build)
+short_sizes = st.lists(st.tuples(coefficients, monomials), max_size=2).map(build)
 
 
 def by_hand(parts: Parts, point: dict[str, int]) -> int:
@@ -262,8 +263,8 @@ def test_parse_understands(text, size):
     [
         "", "2n", "n +", "n = 3", "n; m", "n\nm", "1.5*n", "1j", "True", "'n'", "n / 2", "n // 2", "n % 2",
         "+n", "n < 3", "n or m", "f(n)", "n.real", "n[0]", "(n, m)", "lambda: n", "[n for n in m]",
-        "n if m else k", "(n := 3)", "__import__('os').system('true')", "\0", "n\\", "²", "(" * 5000, "-" * 5000 + "n",
-        "n" + "+n" * 9_000, "9" * 5000, "n+" * 10_001 + "n",
+        "n if m else k", "(n := 3)", "__import__('os').system('true')", "\0", "n\\", "²", "(" * 5000,
+        "-" * 5000 + "n", "n" + "+n" * 9_000, "9" * 5000, "n+" * 10_001 + "n",
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
@@ -275,9 +276,7 @@ def test_parse_refuses(text):
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-@pytest.mark.parametrize(
-    "text", ["(a+b+c+d)^99", "9^99^99", "(9^99)^99", "n^99*n^99", "((n+1)^99)^99", "n^2^99"]
-)
+@pytest.mark.parametrize("text", ["(a+b+c+d)^99", "9^99^99", "(9^99)^99", "n^99*n^99", "((n+1)^99)^99", "n^2^99"])
 def test_short_texts_cannot_ask_for_huge_sizes(text):
     with pytest.raises(DimensionError, match=r"too large a size|no small polynomial"):
         Dim.parse(text)
@@ -358,7 +357,7 @@ def test_a_true_size_is_positive(size, point):
 @pytest.mark.parametrize(
     ("call", "problem", "fix"),
     [
-        (lambda: int(n + 1), "int(), float(), range() and indexing need a number, not the symbolic n + 1", "'n'"),
+        (lambda: int(n + 1), "int(), float(), range() and indexing need a number, not the symbolic n + 1", "n"),
         (lambda: float(n), "need a number, not the symbolic n", "give sizes: substitute({'n': 3})"),
         (lambda: operator.index(n * m), "not the symbolic m*n", "give sizes: substitute({'m': 3, 'n': 3})"),
         (lambda: range(n), "not the symbolic n", "give sizes"),
@@ -399,7 +398,7 @@ def test_refusals(call, problem, fix):
 # Substitution
 
 
-@given(parts, sizes, sizes, points(-4))
+@given(parts, short_sizes, short_sizes, points(-4))
 def test_substitution_is_composition(outer, for_m, for_n, point):
     size = build(outer)
     if isinstance(size, int):

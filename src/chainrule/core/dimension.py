@@ -96,22 +96,25 @@ def _quotient(dividend: Size, divisor: Size) -> Size:
 
 def _power(base: Size, exponent: Size) -> Size:
     if isinstance(exponent, Dim) or not 0 <= exponent <= MAX_DEGREE:
-        raise _refusal(
-            f"({base})^({exponent}) is no small polynomial", fix=f"use a power of 0 to {MAX_DEGREE}"
-        )
+        raise _refusal(f"({base})^({exponent}) is no small polynomial", fix=f"use a power of 0 to {MAX_DEGREE}")
     return _collect(_terms(size_product(repeat(base, exponent))))
 
 
 def _less(left: Size, right: Size) -> bool:
+    difference = right - left
+    if isinstance(difference, int):
+        return difference > 0
+    positive = sum(coefficient for _, coefficient in difference.terms) > 0
+
+    def agrees(size: Size) -> bool:
+        return all((coefficient > 0) == positive for monomial, coefficient in _terms(size) if monomial)
+
+    one_more = {name: Dim.named(name) + 1 for name in difference.names}
     # With each n = n' + 1 and n' >= 0, coefficients of one sign bound the difference by its value at n' = 0.
-    difference = shifted = right - left
-    positive = sum(coefficient for _, coefficient in _terms(difference)) > 0
-    if isinstance(difference, Dim):
-        with suppress(DimensionError):  # too large to expand: if one sign is all it has, that is enough
-            shifted = difference.substitute({name: Dim.named(name) + 1 for name in difference.names})
-    if any(monomial and (coefficient > 0) != positive for monomial, coefficient in _terms(shifted)):
-        raise _refusal(f"the order of {left} and {right} is not known for all sizes", left, right)
-    return positive
+    with suppress(DimensionError):  # too large to expand
+        if agrees(difference) or agrees(difference.substitute(one_more)):
+            return positive
+    raise _refusal(f"the order of {left} and {right} is not known for all sizes", left, right)
 
 
 def _operators(operation: Callable[[Size, Size], T]) -> tuple[Callable[[Dim, Size], T], ...]:
@@ -197,10 +200,7 @@ class Dim:
         m - n
         """
         values = {name: _as_size(sizes.get(name, Dim.named(name)), name) for name in self.names}
-        total: Size = 0
-        for monomial, coefficient in self.terms:
-            total += coefficient * math.prod(values[name] ** power for name, power in monomial)
-        return total
+        return sum(a * math.prod(values[name] ** power for name, power in monomial) for monomial, a in self.terms)
 
     __add__, __radd__ = _operators(lambda left, right: _collect(_terms(left) + _terms(right)))
     __sub__, __rsub__ = _operators(lambda left, right: left + -right)

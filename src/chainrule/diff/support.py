@@ -24,7 +24,7 @@ from chainrule.ops.indexing import truth
 from chainrule.ops.logic import logical_or, not_equal
 from chainrule.ops.reductions import sum_over
 from chainrule.ops.selection import astype, where
-from chainrule.ops.shaping import broadcast
+from chainrule.ops.shaping import broadcast, stretch
 
 Mask = Node | None
 
@@ -102,19 +102,6 @@ def stretched_to(flow: Flow, result: Aval) -> Flow:
     value = astype(stretch(flow.value, result.shape), result.dtype, result.weak)
     support = None if flow.support is None else stretch(flow.support, result.shape)
     return Flow(value, support, None if flow.seed is None else stretch(flow.seed, result.shape))
-
-
-def stretch(x: Node, shape: Shape) -> Node:
-    """`x` broadcast to `shape`."""
-    if x.shape == shape:
-        return x
-    extra = len(shape) - x.ndim
-    thin = [k for k in range(-x.ndim, 0) if x.shape[k] == 1 and shape[k] != 1]
-    from chainrule.ops.indexing import WHOLE, getitem
-
-    x = getitem(x, tuple(0 if k in thin else WHOLE for k in range(-x.ndim, 0)))
-    axes = (*range(-len(shape), extra - len(shape)), *thin)
-    return broadcast(x, axes, tuple(shape[k] for k in axes))
 
 
 def zeros(aval: Aval) -> Node:

@@ -90,6 +90,25 @@ class LogDet(Op):
 
 
 @register
+class LogDetSign(Op):
+    """The sign of det A: -1, 0 or 1; piecewise constant."""
+
+    name = "logdet_sign"
+    nondifferentiable = True
+
+    def core_ranks(self, node: Node) -> tuple[int, ...]:
+        return (2,)
+
+    def infer(self, *avals: Aval, **params: Any) -> Aval:
+        (a,) = avals
+        _require_square(a, "numpy.linalg.slogdet")
+        return Aval(a.shape[:-2], float_dtype_of(avals))
+
+    def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
+        return xp.linalg.slogdet(values[0])[0]
+
+
+@register
 class Cholesky(Op):
     """The lower triangular L with L L' = A; reads the symmetric part of A.
 
@@ -191,6 +210,7 @@ class GapDivide(Op):
 
 SOLVE = Solve.instance
 LOGDET = LogDet.instance
+LOGDET_SIGN = LogDetSign.instance
 CHOLESKY = Cholesky.instance
 EIGH = Eigh.instance
 GAP_DIVIDE = GapDivide.instance
@@ -204,6 +224,11 @@ def solve(a: Node, b: Node, singular: str = "raise") -> Node:
 def logdet(a: Node) -> Node:
     """log |det A|."""
     return make_node(LOGDET, (a,))
+
+
+def logdet_sign(a: Node) -> Node:
+    """The sign of the determinant."""
+    return make_node(LOGDET_SIGN, (a,))
 
 
 def cholesky(a: Node) -> Node:

@@ -101,6 +101,47 @@ class AtKink(Op):
         return tangent
 
 
+@register
+class DeriveAs(Op):
+    """`value`, which differentiates as `formula`: for forms that give the same value but a better derivative."""
+
+    name = "derive_as"
+    linear_in = frozenset({1})
+    nondifferentiable_in = {0: "the value is held: the formula differentiates in its place"}
+    aliases = (0,)
+
+    def core_ranks(self, node: Node) -> tuple[int, ...]:
+        return (0, 0)
+
+    def infer(self, *avals: Aval, **params: Any) -> Aval:
+        value, formula = avals
+        shape = broadcast_shapes([value.shape, formula.shape], "chainrule.derive_as", avals)
+        return Aval(shape, value.dtype, value.weak)
+
+    def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
+        return values[0]
+
+    def simplify(self, operands: tuple[Node, ...], params: Params) -> Node | None:
+        value, formula = operands
+        if value.op is self:  # only the value of the value counts
+            return self.bind((value.operands[0], formula))
+        return value if value is formula else None
+
+    def transpose(self, i: int, ct: Node, node: Node) -> Node:
+        return ct
+
+    def transpose_support(self, i: int, support: Node | None, node: Node) -> Node | None:
+        return support
+
+    def forward_support(self, supports: tuple[Node | bool | None, ...], node: Node) -> Node | None:
+        return _held(supports[1])
+
+    def forward(self, tangents: tuple[Node | None, ...], node: Node) -> Node:
+        tangent = tangents[1]
+        assert tangent is not None
+        return tangent
+
+
 def _held(support: Node | bool | None) -> Node | None:
     """The support of the only tangent that counts."""
     assert not isinstance(support, bool)
@@ -204,6 +245,7 @@ class StopGradient(ElementwiseOp):
 
 WHERE = Where.instance
 AT_KINK = AtKink.instance
+DERIVE_AS = DeriveAs.instance
 MAXIMUM = Maximum.instance
 MINIMUM = Minimum.instance
 ASTYPE = Astype.instance
@@ -219,6 +261,11 @@ def where(condition: Operand, x: Operand, y: Operand) -> Node:
 def at_kink(mask: Node, value: Operand, formula: Node, convention: str) -> Node:
     """`value` where `mask` holds, else `formula`; differentiates as `formula`."""
     return make_node(AT_KINK, (mask, as_node(value), formula), (convention,))
+
+
+def derive_as(value: Node, formula: Node) -> Node:
+    """`value`, which differentiates as `formula` (equal to it wherever both are defined)."""
+    return DERIVE_AS.bind((value, formula))
 
 
 def astype(x: Node, dtype: np.dtype[Any], weak: bool = False) -> Node:

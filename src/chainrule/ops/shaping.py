@@ -13,7 +13,7 @@ from chainrule.core.dimension import Size, size_product
 from chainrule.core.node import Node, Params, make_node
 from chainrule.core.op import ALL, COUNTS, MOVES, Op, register
 from chainrule.errors import ShapeError, fail
-from chainrule.ops.indexing import getitem_along
+from chainrule.ops.indexing import WHOLE, getitem, getitem_along
 
 Axes = tuple[int, ...]
 
@@ -215,6 +215,17 @@ def permute(x: Node, axes: Axes) -> Node:
 def broadcast(x: Node, axes: Axes, sizes: tuple[Size, ...]) -> Node:
     """`x` with new axes of `sizes` at the places `axes` of the result (ascending, negative)."""
     return BROADCAST.bind((x,), (axes, sizes))
+
+
+def stretch(x: Node, shape: Shape) -> Node:
+    """`x` broadcast to `shape`, with which it must be compatible."""
+    if x.shape == shape:
+        return x
+    extra = len(shape) - x.ndim
+    thin = [k for k in range(-x.ndim, 0) if x.shape[k] == 1 and shape[k] != 1]
+    x = getitem(x, tuple(0 if k in thin else WHOLE for k in range(-x.ndim, 0)))
+    axes = (*range(-len(shape), extra - len(shape)), *thin)
+    return broadcast(x, axes, tuple(shape[k] for k in axes))
 
 
 def concatenate(arrays: Sequence[Node], axis: int) -> Node:

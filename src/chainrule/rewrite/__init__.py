@@ -1,8 +1,15 @@
-"""Rewriting: rule tables by class, the engine that applies them, and the one normal form."""
+"""Graph to graph: rule tables by class, the engine that applies them, and the normal form.
+
+`stabilise` and `semantic` prepare a function for differentiating; `normal` serves formulas alone, never programs.
+"""
+
+from __future__ import annotations
 
 from chainrule.core.function import Function
+from chainrule.rewrite.semantic import semantic
+from chainrule.rewrite.stabilise import stabilise
 
 
-def prepare(function: Function, mode: str) -> Function:
-    """`function` as it is differentiated and run."""
-    return function
+def prepare(function: Function, mode: str = "full") -> Function:
+    """The function in the form to differentiate; under the mode "exact" its values keep their bits."""
+    return semantic(function if mode == "exact" else stabilise(function))

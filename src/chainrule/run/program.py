@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import scipy.special
 from chainrule.core.cache import CACHE
 from chainrule.core.evaluate import numpy_namespace
 from chainrule.core.function import Function
+from chainrule.errors import NonsmoothError
 from chainrule.ops import kernels
 from chainrule.ops.calls import HostFunction
 from chainrule.run.plan import Plan, make_plan
@@ -52,12 +54,13 @@ class Program:
         The steps as NumPy code.
     """
 
-    __slots__ = ("_compiled", "_runs", "plan")
+    __slots__ = ("_compiled", "_runs", "_twin", "plan")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._compiled: Callable[..., tuple[Any, ...]] | None = None
         self._runs = 0
+        self._twin: Program | None = None  # the NumPy program, once Python floats have left their range
 
     @property
     def source(self) -> str:
@@ -81,12 +84,12 @@ class Program:
         if plan.scalar:
             try:
                 return [np.float64(x) if type(x) is float else np.asarray(x)[()] for x in self._scalar_run(values)]
-            except (ArithmeticError, ValueError) as error:
-                if not isinstance(error, ZeroDivisionError | OverflowError | FloatingPointError) and type(
-                    error
-                ) not in (ValueError, ArithmeticError):
-                    raise  # one of ours, under config.strict
-                return _numpy_twin(self)(values)
+            except NonsmoothError:
+                raise
+            except (ArithmeticError, ValueError):
+                if self._twin is None:
+                    self._twin = Program(replace(plan, scalar=False))
+                return self._twin(values)
         with np.errstate(all="ignore"):
             results = self._compiled(*values) if self._compiled is not None else interpret(plan, values, NUMPY)
         return [
@@ -97,15 +100,6 @@ class Program:
     def _scalar_run(self, values: Sequence[Any]) -> tuple[Any, ...]:
         numbers = [float(value) for value in values]
         return self._compiled(*numbers) if self._compiled is not None else interpret(self.plan, numbers, SCALAR)
-
-
-def _numpy_twin(program: Program) -> Program:
-    """The NumPy program for a scalar one whose Python floats left their range."""
-    plan = program.plan
-    from dataclasses import replace
-
-    key = id(program)
-    return CACHE.get("numpy_twin", key, lambda: Program(replace(plan, scalar=False)), lambda _: len(plan.steps))
 
 
 def interpret(plan: Plan, values: Sequence[Any], xp: Any) -> tuple[Any, ...]:

@@ -1,0 +1,88 @@
+"""Which NumPy and SciPy functions are answered, and by what. Data only; see `trace.dispatch` for how it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.op import ElementwiseOp, all_ops
+from chainrule.functions import basics, linalg, products
+from chainrule.ops.contractions import matmul
+from chainrule.trace.dispatch import provide, provide_ufunc
+
+
+def _shape(a: Any) -> Any:
+    return a.shape
+
+
+def _ndim(a: Any) -> Any:
+    return a.ndim
+
+
+def _size(a: Any, axis: Any = None) -> Any:
+    return a.aval.size if axis is None else a.shape[axis]
+
+
+def fill() -> None:
+    """Fill the dispatch table; called once, when the package is imported."""
+    for op in all_ops().values():
+        # An op may borrow a ufunc's numbers and differentiate otherwise (`norm_root`): the one of its name is the ufunc.
+        if isinstance(op, ElementwiseOp) and isinstance(op.numpy, np.ufunc) and op.numpy.__name__ == op.name:
+            provide_ufunc(op.numpy, op)
+    provide_ufunc(np.matmul, matmul)
+    provide_ufunc(np.square, basics.square)
+    provide_ufunc(np.reciprocal, basics.reciprocal)
+    provide_ufunc(np.positive, basics.positive)
+    provide_ufunc(np.fabs, all_ops()["absolute"])
+
+    provide(np.where, basics.where, "condition x y")
+    provide(np.sum, basics.sum, "a initial where")
+    provide(np.mean, basics.mean, "a where")
+    provide(np.max, basics.max, "a initial where")
+    provide(np.min, basics.min, "a initial where")
+    provide(np.any, basics.any, "a")
+    provide(np.all, basics.all, "a")
+    provide(np.cumsum, basics.cumsum, "a")
+    provide(np.clip, basics.clip, "a a_min a_max min max")
+
+    provide(np.transpose, basics.transpose, "a")
+    provide(np.matrix_transpose, basics.matrix_transpose, "x")
+    provide(np.swapaxes, basics.swapaxes, "a")
+    provide(np.moveaxis, basics.moveaxis, "a")
+    provide(np.reshape, basics.reshape, "a")
+    provide(np.ravel, basics.ravel, "a")
+    provide(np.squeeze, basics.squeeze, "a")
+    provide(np.expand_dims, basics.expand_dims, "a")
+    provide(np.broadcast_to, basics.broadcast_to, "array")
+    provide(np.broadcast_arrays, basics.broadcast_arrays, "args")
+    provide(np.concatenate, basics.concatenate, "", "arrays")
+    provide(np.stack, basics.stack, "", "arrays")
+    provide(np.hstack, basics.hstack, "", "tup")
+    provide(np.vstack, basics.vstack, "", "tup")
+    provide(np.zeros_like, basics.zeros_like, "a")
+    provide(np.ones_like, basics.ones_like, "a")
+    provide(np.copy, basics.copy, "a")
+    provide(np.shape, _shape, "a", plain=True)
+    provide(np.ndim, _ndim, "a", plain=True)
+    provide(np.size, _size, "a", plain=True)
+
+    provide(np.sort, basics.sort, "a")
+    provide(np.argsort, basics.argsort, "a")
+
+    provide(np.dot, products.dot, "a b")
+    provide(np.inner, products.inner, "a b")
+    provide(np.vdot, products.vdot, "a b")
+    provide(np.outer, products.outer, "a b")
+    provide(np.tensordot, products.tensordot, "a b")
+    provide(np.trace, products.trace, "a")
+    provide(np.diagonal, products.diagonal, "a")
+    provide(np.einsum, products.einsum, "operands")
+
+    provide(np.linalg.solve, linalg.solve, "a b")
+    provide(np.linalg.inv, linalg.inv, "a")
+    provide(np.linalg.cholesky, linalg.cholesky, "a")
+    provide(np.linalg.eigh, linalg.eigh, "a")
+    provide(np.linalg.eigvalsh, linalg.eigvalsh, "a")
+    provide(np.linalg.norm, linalg.norm, "x")
+    provide(np.linalg.slogdet, linalg.slogdet, "a")

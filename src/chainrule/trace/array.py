@@ -1,0 +1,526 @@
+"""`Array`: the handle that user code holds while a function is traced.
+
+It behaves as a NumPy array: operators, methods, indexing, NumPy's functions. What it holds is a node and the trace
+in which the node's inputs have values; a symbol is an `Array` in the scope of symbols, without values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.aval import Aval
+from chainrule.core.leaves import literal
+from chainrule.core.node import Node
+from chainrule.core.op import ElementwiseOp
+from chainrule.errors import ArgumentError, DimensionError, TracerError, TracerLeakError, UnsupportedError, fail
+from chainrule.functions import basics, indexing
+from chainrule.ops import arithmetic, elementwise, logic
+from chainrule.ops.selection import astype
+from chainrule.trace.tracer import Trace
+
+
+class SymbolScope:
+    """Stands in place of a trace for symbols: numbers stay numbers, and nothing has a value."""
+
+    is_open = True
+    level = -1
+
+    def capture(self, value: Any, call: str) -> Node:
+        """A Python number as a literal; arrays have no place among symbols."""
+        if isinstance(value, bool | int | float) and not isinstance(value, np.generic):
+            return literal(value)
+        if isinstance(value, np.generic) and value.dtype.kind in "fiub":
+            return literal(value.item())
+        raise fail(
+            TracerError,
+            call,
+            "an array of numbers meets a symbol",
+            [("x", value)],
+            fix="make it a symbol too: chainrule.symbols('A[n,m]')",
+        )
+
+
+SYMBOLS = SymbolScope()
+Owner = Trace | SymbolScope
+
+
+class Array:
+    """An array in a graph: shape and dtype as NumPy's, value known only where a trace has numbers.
+
+    Made by the transforms (`chainrule.grad` and its like) and by `chainrule.symbols`; never constructed directly.
+    """
+
+    __slots__ = ("__weakref__", "_name", "_node", "_owner")
+    __array_priority__ = 1000.0
+
+    def __init__(self, node: Node, owner: Owner, name: str | None = None) -> None:
+        self._node = node
+        self._owner = owner
+        self._name = name
+
+    # --- what it is ---
+
+    @property
+    def shape(self) -> Any:
+        """Sizes of the axes."""
+        return self._node.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the entries."""
+        return self._node.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._node.ndim
+
+    @property
+    def size(self) -> Any:
+        """Number of entries."""
+        return self._node.aval.size
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one entry."""
+        return self._node.dtype.itemsize
+
+    @property
+    def T(self) -> Array:  # noqa: N802 - NumPy's name
+        """The array with its axes reversed."""
+        return self._apply(basics.transpose)
+
+    @property
+    def mT(self) -> Array:  # noqa: N802 - NumPy's name
+        """The array with its last two axes swapped."""
+        return self._apply(basics.matrix_transpose)
+
+    @property
+    def real(self) -> Array:
+        """The real part: the array itself."""
+        return self
+
+    @property
+    def flat(self) -> Array:
+        """The entries in C order."""
+        return self.ravel()
+
+    def _apply(self, function: Callable[..., Node], *args: Any, **keywords: Any) -> Array:
+        require_open(self, function.__name__)
+        return Array(function(self._node, *args, **keywords), self._owner)
+
+    # --- values ---
+
+    def _value(self, call: str, fix: str) -> Any:
+        """The number, for Python's own use; refused where a derivative would be lost."""
+        require_open(self, call)
+        if isinstance(self._owner, SymbolScope):
+            raise fail(TracerError, call, f"a symbol has no value: {self!r}", [("x", self)], fix=fix)
+        if self._owner.is_active(self._node):
+            raise fail(
+                TracerError,
+                call,
+                "a derivative is being taken through this array, and would be lost",
+                [("x", self)],
+                fix=fix,
+            )
+        return self._owner.value_of(self._node, call, fix)
+
+    def __float__(self) -> float:
+        return float(self._value("float(x)", "leave x as it is: NumPy functions and operators take it"))
+
+    def __int__(self) -> int:
+        return int(self._value("int(x)", "leave x as it is, or hold it constant with chainrule.stop_gradient(x)"))
+
+    def __complex__(self) -> complex:
+        return complex(self._value("complex(x)", "leave x as it is; complex numbers are not supported yet"))
+
+    def __index__(self) -> int:
+        value = self._value("index", "index with integers that do not depend on the variable")
+        return int(np.asarray(value).__index__())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        value = self._value("numpy.asarray(x)", "use x itself; to build an array of such values use numpy.stack([...])")
+        return np.array(value, dtype=dtype)
+
+    def __bool__(self) -> bool:
+        fix = "write numpy.where(condition, a, b)"
+        require_open(self, "bool(x)")
+        if isinstance(self._owner, SymbolScope):
+            raise fail(TracerError, "bool(x)", f"a symbol has no truth value: {self!r}", [("x", self)], fix=fix)
+        if self.size != 1:
+            raise fail(
+                ArgumentError,
+                "bool(x)",
+                "the truth value of an array with more or less than one entry is ambiguous",
+                [("x", self)],
+                fix="use x.any() or x.all()",
+            )
+        return bool(self._owner.value_of(self._node, "bool(x)", fix))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        if not isinstance(self.shape[0], int):
+            raise fail(
+                DimensionError,
+                "len(x)",
+                f"the size {self.shape[0]} is symbolic",
+                [("x", self)],
+                fix="use x.shape[0], which may be symbolic",
+            )
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Array]:
+        return (self[k] for k in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def item(self) -> Any:
+        """The value of a one-entry array as a Python number; refused while a derivative is taken through it."""
+        return np.asarray(self._value("x.item()", "leave x as it is: it behaves as a number")).item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists; refused while a derivative is taken through the array."""
+        return np.asarray(self._value("x.tolist()", "leave x as it is")).tolist()
+
+    def __repr__(self) -> str:
+        name = f"{self._name} = " if self._name else ""
+        aval = self._node.aval
+        if isinstance(self._owner, SymbolScope):
+            return f"{name}Array({aval})" if self._name else f"Array({aval})"
+        return f"{name}Array({aval}{self._value_text()})"
+
+    def _value_text(self) -> str:
+        """The value where it can be had without disturbing anything; a debugger shows this."""
+        assert isinstance(self._owner, Trace)
+        if not self._owner.is_open:
+            return ", of a trace that is over"
+        try:
+            value = self._owner.value_of(self._node, "repr", "")
+        except Exception:
+            return ", value unknown"
+        return f", {np.array2string(np.asarray(value), separator=', ', threshold=20, prefix='Array(')}"
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec) if not spec else format(float(self), spec)
+
+    # --- NumPy's protocols ---
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        from chainrule.trace.dispatch import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, keywords)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
+        from chainrule.trace.dispatch import call_function
+
+        return call_function(function, args, keywords)
+
+    # --- indexing ---
+
+    def __getitem__(self, index: Any) -> Array:
+        require_open(self, "x[...]")
+        return Array(indexing.getitem(self._node, _resolved(index, self)), self._owner)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise fail(
+            UnsupportedError,
+            "x[...] = value",
+            "assignment to parts of an array is not supported yet",
+            [("x", self), ("value", value)],
+            fix="build the result with numpy.where, numpy.concatenate or numpy.stack",
+        )
+
+    # --- operators ---
+
+    def __neg__(self) -> Array:
+        return self._apply(arithmetic.negative)
+
+    def __pos__(self) -> Array:
+        return self
+
+    def __abs__(self) -> Array:
+        return self._apply(arithmetic.absolute)
+
+    def __add__(self, other: Any) -> Any:
+        return binary(arithmetic.ADD, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return binary(arithmetic.ADD, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return binary(arithmetic.SUBTRACT, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return binary(arithmetic.SUBTRACT, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return binary(arithmetic.MULTIPLY, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return binary(arithmetic.MULTIPLY, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return binary(arithmetic.DIVIDE, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return binary(arithmetic.DIVIDE, other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return binary(elementwise.POWER, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return binary(elementwise.POWER, other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return np.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return np.matmul(other, self)
+
+    def __gt__(self, other: Any) -> Any:
+        return binary(logic.GREATER, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return binary(logic.GREATER_EQUAL, self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return binary(logic.LESS, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return binary(logic.LESS_EQUAL, self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return binary(logic.EQUAL, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return binary(logic.NOT_EQUAL, self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return np.logical_and(_require_boolean(self, "x & y"), other)
+
+    def __or__(self, other: Any) -> Any:
+        return np.logical_or(_require_boolean(self, "x | y"), other)
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+    def __invert__(self) -> Array:
+        return self._apply(logic.logical_not) if _require_boolean(self, "~x") is self else self
+
+    # --- methods ---
+
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        """Sum over axes, as `numpy.sum`."""
+        return np.sum(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **more)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        """Mean over axes, as `numpy.mean`."""
+        return np.mean(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **more)
+
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        """Largest entry over axes, as `numpy.max`."""
+        return np.max(self, axis=axis, out=out, keepdims=keepdims, **more)
+
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        """Smallest entry over axes, as `numpy.min`."""
+        return np.min(self, axis=axis, out=out, keepdims=keepdims, **more)
+
+    def any(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        """Whether any entry is true, as `numpy.any`."""
+        return np.any(self, axis=axis, out=out, keepdims=keepdims)
+
+    def all(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        """Whether all entries are true, as `numpy.all`."""
+        return np.all(self, axis=axis, out=out, keepdims=keepdims)
+
+    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        """Cumulative sum, as `numpy.cumsum`."""
+        return np.cumsum(self, axis=axis, dtype=dtype, out=out)
+
+    def dot(self, other: Any) -> Any:
+        """Dot product, as `numpy.dot`."""
+        return np.dot(self, other)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """Sum of the diagonal, as `numpy.trace`."""
+        return np.trace(self, offset, axis1, axis2)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The diagonal, as `numpy.diagonal`."""
+        return np.diagonal(self, offset, axis1, axis2)
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+        """The entries under another shape, as `numpy.reshape`."""
+        wanted = shape[0] if len(shape) == 1 else shape
+        return np.reshape(self, wanted, order=order)  # type: ignore[call-overload]
+
+    def ravel(self, order: str = "C") -> Any:
+        """The entries as a vector, as `numpy.ravel`."""
+        return np.ravel(self, order=order)  # type: ignore[call-overload]
+
+    def flatten(self, order: str = "C") -> Any:
+        """The entries as a vector, as `numpy.ravel`."""
+        return np.ravel(self, order=order)  # type: ignore[call-overload]
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """The array without its axes of size 1, as `numpy.squeeze`."""
+        return np.squeeze(self, axis=axis)
+
+    def transpose(self, *axes: Any) -> Any:
+        """The array with its axes in another order, as `numpy.transpose`."""
+        wanted = axes[0] if len(axes) == 1 else axes
+        return np.transpose(self, wanted or None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """The array with two axes interchanged, as `numpy.swapaxes`."""
+        return np.swapaxes(self, axis1, axis2)
+
+    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+        """The entries in another dtype, as `numpy.ndarray.astype`."""
+        if order != "K" or casting != "unsafe":
+            raise fail(
+                UnsupportedError, "x.astype", "order= and casting= are not supported", [("x", self)], fix="leave them out"
+            )
+        return self._apply(basics.astype, np.dtype(dtype))
+
+    def copy(self, order: str = "C") -> Array:
+        """The array itself: it is never changed in place."""
+        return self
+
+    def conj(self) -> Array:
+        """The complex conjugate: a real array itself."""
+        return self
+
+    conjugate = conj
+
+    def sort(self, axis: int = -1, kind: Any = None, order: Any = None) -> None:
+        """In-place sorting is refused; `numpy.sort` gives the sorted array."""
+        raise fail(
+            UnsupportedError, "x.sort()", "it works in place", [("x", self)], fix="use numpy.sort(x), which returns the result"
+        )
+
+
+def _require_boolean(x: Array, call: str) -> Array:
+    if x.dtype.kind != "b":
+        raise fail(UnsupportedError, call, "bit operations are for booleans only", [("x", x)], fix="compare first: x > 0")
+    return x
+
+
+def require_open(x: Array, call: str) -> None:
+    """Refuse a handle that has outlived its trace."""
+    if not x._owner.is_open:
+        raise fail(
+            TracerLeakError,
+            call,
+            f"this array belongs to a call of {getattr(x._owner, 'call', 'a transform')} that is over",
+            [("x", x)],
+            fix="return the value from the function (has_aux=True for extra results) instead of storing it",
+        )
+
+
+def owner_of(operands: list[Any], call: str) -> Owner:
+    """The deepest trace among the handles; every other one must be an open ancestor of it."""
+    owner: Owner | None = None
+    handles = [x for x in operands if isinstance(x, Array)]
+    for x in handles:
+        require_open(x, call)
+        if owner is None or x._owner.level > owner.level:
+            owner = x._owner
+    assert owner is not None
+    for x in handles:
+        if x._owner is not owner and not _is_ancestor(x._owner, owner):
+            raise fail(
+                TracerLeakError,
+                call,
+                "the operands belong to transforms that are not nested in each other",
+                [(f"operand {k}", operand) for k, operand in enumerate(handles)],
+                fix="pass the array as an argument instead of sharing it between calls or threads",
+            )
+    return owner
+
+
+def _is_ancestor(outer: Owner, inner: Owner) -> bool:
+    return isinstance(inner, Trace) and any(trace is outer for trace in inner.ancestry())
+
+
+def lift(value: Any, owner: Owner, call: str) -> Node:
+    """`value` as a node: a handle's own, or an input that the trace captures."""
+    if isinstance(value, Array):
+        return value._node
+    return owner.capture(value, call)
+
+
+_NUMBERS = (bool, int, float, np.ndarray, np.generic)
+
+
+def binary(op: Any, x: Any, y: Any) -> Any:
+    """An operator on two operands, one of them a handle."""
+    other = y if isinstance(x, Array) else x
+    if not isinstance(other, (Array, *_NUMBERS, list)):
+        return NotImplemented
+    call = op.call
+    if type(x) is Array and type(y) is Array and x._owner is y._owner and x._owner.is_open:
+        owner, left, right = x._owner, x._node, y._node
+    else:
+        owner = owner_of([x, y], call)
+        left, right = lift(x, owner, call), lift_exponent(op, y, owner, call)
+    return Array(op.bind((left, right)), owner)
+
+
+def lift_exponent(op: ElementwiseOp, value: Any, owner: Owner, call: str) -> Node:
+    """The second operand; a Python number as exponent stays part of the program."""
+    if op is elementwise.POWER and type(value) in (int, float):
+        return literal(value)
+    return lift(value, owner, call)
+
+
+def _resolved(index: Any, x: Array) -> Any:
+    """The index with handles and masks replaced by what they say: nodes for integers, places for booleans."""
+    entries = index if isinstance(index, tuple) else (index,)
+    return tuple(_resolve_entry(entry, x) for entry in entries)
+
+
+def _resolve_entry(entry: Any, x: Array) -> Any:
+    fix = "inside chainrule.vmap or with symbols, use numpy.where(mask, x, 0) instead of x[mask]"
+    if isinstance(entry, Array):
+        if entry.dtype.kind == "b":
+            owner = owner_of([entry, x], "x[mask]")
+            if isinstance(owner, SymbolScope):
+                raise fail(TracerError, "x[mask]", "a symbol has no value", [("mask", entry)], fix=fix)
+            return indexing.Mask(np.asarray(owner.value_of(entry._node, "x[mask]", fix)), _capturer(owner))
+        return entry._node
+    if isinstance(entry, np.ndarray | list) and not isinstance(entry, str):
+        array = np.asarray(entry)
+        if array.dtype.kind == "b":
+            return indexing.Mask(array, _capturer(x._owner))
+        if array.size == 0 and isinstance(entry, list):
+            array = array.astype(int)
+        return x._owner.capture(array, "x[index]")
+    if isinstance(entry, bool | np.bool_):
+        return indexing.Mask(np.asarray(entry), _capturer(x._owner))
+    return entry
+
+
+def _capturer(owner: Owner) -> Callable[[Any], Node]:
+    return lambda value: owner.capture(value, "x[mask]")
+
+
+def strong(node: Node) -> Node:
+    """The node as a NumPy function returns it: a NumPy scalar, never a Python number."""
+    return astype(node, node.dtype) if node.aval.weak else node
+
+
+def example_aval(value: Any) -> Aval:
+    """Abstract value of a concrete leaf."""
+    if isinstance(value, float | int) and not isinstance(value, bool | np.generic):
+        return Aval((), np.dtype(type(value)), weak=True)
+    array = np.asarray(value)
+    return Aval(array.shape, array.dtype)

@@ -1,0 +1,50 @@
+"""Containers of arrays: tuples, lists, dicts, named tuples, dataclasses, and what users register with optree."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import Any
+
+import optree
+
+NAMESPACE = "chainrule"
+_lock = threading.Lock()
+_registered: set[type] = set()
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """Leaves of a container in order, and its structure; a plain dataclass becomes a container on first sight."""
+    leaves, structure = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    new = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
+    if new:
+        for cls in sorted(new, key=lambda cls: (cls.__module__, cls.__qualname__)):
+            _register(cls)
+        return flatten(tree)
+    return leaves, structure
+
+
+def unflatten(structure: Any, leaves: Any) -> Any:
+    """The container of a structure, with new leaves."""
+    return optree.tree_unflatten(structure, leaves)
+
+
+def leaf_names(structure: Any) -> list[str]:
+    """A name for each leaf, as code would reach it: ``['w'][0]``."""
+    return [accessor.codify("") for accessor in structure.accessors()]
+
+
+def _register(cls: type) -> None:
+    with _lock:
+        if cls in _registered:
+            return
+        names = [field.name for field in dataclasses.fields(cls) if field.init]
+
+        def take_apart(value: Any) -> tuple[list[Any], None, list[str]]:
+            return [getattr(value, name) for name in names], None, names
+
+        def put_together(_: None, children: Any) -> Any:
+            return cls(**dict(zip(names, children, strict=True)))
+
+        optree.register_pytree_node(cls, take_apart, put_together, namespace=NAMESPACE)
+        _registered.add(cls)

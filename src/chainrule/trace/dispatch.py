@@ -1,0 +1,249 @@
+"""From a NumPy call on handles to a node: which function answers, and which of its arguments are operands.
+
+The table is data, filled by `chainrule.numpy` when the package is imported. What is not in it is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.node import Node
+from chainrule.core.op import ElementwiseOp, Op
+from chainrule.errors import ArgumentError, UnsupportedError, fail
+from chainrule.ops.selection import astype
+from chainrule.trace.array import Array, Owner, lift, lift_exponent, owner_of, strong
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a NumPy function is answered.
+
+    Attributes
+    ----------
+    function : callable
+        Takes nodes for its operands, and NumPy's other arguments as they are.
+    operands : frozenset of str
+        Parameters that are arrays.
+    sequences : frozenset of str
+        Parameters that are sequences of arrays.
+    positions : tuple of str
+        Names of the positional parameters, in order; the last repeats if `variadic`.
+    plain : bool
+        Whether the result is no node (a shape, a number of axes).
+    """
+
+    name: str
+    function: Callable[..., Any]
+    operands: frozenset[str]
+    sequences: frozenset[str]
+    positions: tuple[str, ...]
+    keywords: frozenset[str]
+    variadic: bool
+    plain: bool
+
+
+_FUNCTIONS: dict[Any, Entry] = {}
+_UFUNCS: dict[np.ufunc, Op | Callable[..., Node]] = {}
+
+
+def provide(numpy_function: Any, function: Callable[..., Any], operands: str, sequences: str = "", plain: bool = False) -> None:
+    """Answer calls of `numpy_function` by `function`, whose parameters named in `operands` are arrays."""
+    parameters = inspect.signature(function).parameters.values()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
+    entry = Entry(
+        f"{getattr(numpy_function, '__module__', 'numpy')}.{numpy_function.__name__}",
+        function,
+        frozenset(operands.split()),
+        frozenset(sequences.split()),
+        tuple(p.name for p in positional),
+        frozenset(p.name for p in parameters if p.kind is not p.VAR_KEYWORD),
+        any(p.kind is p.VAR_POSITIONAL for p in positional),
+        plain,
+    )
+    assert numpy_function not in _FUNCTIONS, f"{entry.name} is provided twice"
+    _FUNCTIONS[numpy_function] = entry
+
+
+def provide_ufunc(ufunc: np.ufunc, answer: Op | Callable[..., Node]) -> None:
+    """Answer calls of a ufunc by an op, or by a function of nodes."""
+    assert ufunc not in _UFUNCS, f"{ufunc.__name__} is provided twice"
+    _UFUNCS[ufunc] = answer
+
+
+def provided_functions() -> tuple[Any, ...]:
+    """Every NumPy function and ufunc that is answered."""
+    return (*_UFUNCS, *_FUNCTIONS)
+
+
+# --- ufuncs --------------------------------------------------------------------------------------------------------------
+
+_UFUNC_KEYWORDS = {"where": True, "casting": "same_kind", "order": "K", "subok": True}
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A ufunc called on handles."""
+    call = f"numpy.{ufunc.__name__}"
+    if "out" in keywords:
+        _refuse_out(call, keywords.pop("out"), inputs)
+    if method == "reduce":
+        return _reduce(ufunc, inputs, keywords)
+    answer = _UFUNCS.get(ufunc)
+    if answer is None:
+        raise _unknown(ufunc, ufunc.__name__)
+    if method != "__call__":
+        raise fail(
+            UnsupportedError,
+            f"{call}.{method}",
+            "this ufunc method is not supported",
+            [(f"operand {k}", x) for k, x in enumerate(inputs)],
+            fix=f"write the result with numpy.{ufunc.__name__} and NumPy's other functions",
+        )
+    dtype = keywords.pop("dtype", None)
+    for name, value in keywords.items():
+        if name not in _UFUNC_KEYWORDS or value is not _UFUNC_KEYWORDS[name]:
+            raise fail(
+                UnsupportedError,
+                call,
+                f"the keyword {name}={value!r} is not supported",
+                fix="use numpy.where for a choice" if name == "where" else "leave it out",
+            )
+    owner = owner_of(list(inputs), call)
+    if isinstance(answer, ElementwiseOp) and len(inputs) == 2:
+        nodes = [lift(inputs[0], owner, call), lift_exponent(answer, inputs[1], owner, call)]
+    else:
+        nodes = [lift(x, owner, call) for x in inputs]
+    if dtype is not None:
+        nodes = [astype(node, np.dtype(dtype)) for node in nodes]
+    node = answer.bind(tuple(nodes)) if isinstance(answer, Op) else answer(*nodes)
+    return Array(strong(node), owner)
+
+
+def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """`ufunc.reduce`, for the ufuncs that have a function of their own; the first axis by default."""
+    function = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all, np.logical_or: np.any}
+    if ufunc not in function:
+        raise fail(
+            UnsupportedError, f"numpy.{ufunc.__name__}.reduce", "this reduction is not supported", fix="write it as a loop"
+        )
+    names = ("axis", "dtype", "out", "keepdims", "initial", "where")
+    given = {**dict(zip(names, inputs[1:], strict=False)), **keywords}
+    if given.get("dtype", 0) is None:
+        del given["dtype"]
+    return call_function(function[ufunc], (inputs[0],), {"axis": 0, **given})
+
+
+def _refuse_out(call: str, out: Any, inputs: tuple[Any, ...]) -> None:
+    arrays = out if isinstance(out, tuple) else (out,)
+    if all(array is None for array in arrays):
+        return
+    raise fail(
+        UnsupportedError,
+        call,
+        "out= (or an in-place operator on a NumPy array) would write values where a derivative is being taken",
+        [("out", arrays[0]), *[(f"operand {k}", x) for k, x in enumerate(inputs)]],
+        fix="write y = y + x instead of y += x, and leave out= out",
+    )
+
+
+# --- functions -------------------------------------------------------------------------------------------------------------
+
+
+def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A NumPy function called with handles among its arguments."""
+    entry = _FUNCTIONS.get(function)
+    if entry is None:
+        answer = _UFUNCS.get(function)
+        if answer is not None:
+            return call_ufunc(function, "__call__", args, keywords)
+        raise _unknown(function, getattr(function, "__name__", str(function)))
+    owner = owner_of(_handles(args, keywords), entry.name)
+    new_args = [_operand(entry, _position(entry, k), value, owner) for k, value in enumerate(args)]
+    new_keywords = {name: _operand(entry, name, value, owner) for name, value in keywords.items()}
+    unknown = [name for name in keywords if name not in entry.keywords and not _takes_keywords(entry)]
+    if unknown:
+        raise fail(
+            ArgumentError,
+            entry.name,
+            f"the keyword {unknown[0]}= is not known",
+            fix=f"use one of: {', '.join(sorted(entry.keywords - entry.operands))}",
+        )
+    result = entry.function(*new_args, **new_keywords)
+    if entry.plain:
+        return result
+    if isinstance(result, Node):
+        return Array(strong(result), owner)
+    arrays = [Array(strong(node), owner) for node in result]
+    return _rebuild_result(function, arrays)
+
+
+def _takes_keywords(entry: Entry) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(entry.function).parameters.values())
+
+
+def _rebuild_result(function: Any, arrays: list[Array]) -> Any:
+    """Several results, in NumPy's named tuple where it has one."""
+    named = _RESULT_TYPES.get(function)
+    return named(*arrays) if named is not None else tuple(arrays)
+
+
+def _result_type(function: Callable[..., Any], *args: Any) -> Any:
+    return type(function(*args))
+
+
+_RESULT_TYPES: dict[Any, Any] = {
+    np.linalg.eigh: _result_type(np.linalg.eigh, np.eye(1)),
+    np.linalg.slogdet: _result_type(np.linalg.slogdet, np.eye(1)),
+}
+
+
+def _position(entry: Entry, k: int) -> str:
+    if k < len(entry.positions):
+        return entry.positions[k]
+    return entry.positions[-1] if entry.variadic else ""
+
+
+def _operand(entry: Entry, name: str, value: Any, owner: Owner) -> Any:
+    if name in entry.operands:
+        if value is None or type(value).__name__ == "_NoValueType" or value is True:
+            return value
+        return lift(value, owner, entry.name)
+    if name in entry.sequences:
+        return [lift(x, owner, entry.name) for x in value]
+    if isinstance(value, Array):
+        raise fail(
+            UnsupportedError,
+            entry.name,
+            f"the argument {name or 'at this place'} cannot be an array that is being differentiated",
+            [(name or "argument", value)],
+            fix="give a plain number or array",
+        )
+    return value
+
+
+def _handles(args: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in (*args, *keywords.values()):
+        if isinstance(value, Array):
+            found.append(value)
+        elif isinstance(value, tuple | list):
+            found.extend(x for x in value if isinstance(x, Array))
+    return found
+
+
+def _unknown(function: Any, name: str) -> Exception:
+    module = getattr(function, "__module__", None) or "numpy"
+    names = sorted({getattr(known, "__name__", "") for known in provided_functions()})
+    near = difflib.get_close_matches(name, names, n=2)
+    hint = f" (near it: {', '.join(near)})" if near else ""
+    return fail(
+        UnsupportedError,
+        f"{module}.{name}",
+        f"chainrule does not know this function yet{hint}",
+        fix="write it with functions that it knows, or wrap it: chainrule.custom_derivative(f, black_box=True)",
+    )

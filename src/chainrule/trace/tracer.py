@@ -1,0 +1,289 @@
+"""Traces: the binding tables in which the inputs of a graph have their values.
+
+A `Trace` belongs to one application of a transform. Its inputs are the flattened arguments, then what the function
+captures, in order of first use. It is open while the function runs; a handle that outlives it is refused.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.aval import FLOAT, INT, Aval
+from chainrule.core.evaluate import evaluate_into
+from chainrule.core.function import Function
+from chainrule.core.leaves import INPUT, input_node, literal
+from chainrule.core.node import Node, substitute, topological
+from chainrule.diff.activity import active_nodes
+from chainrule.errors import DtypeError, TracerError, fail
+from chainrule.run.program import NUMPY
+
+# Captured arrays up to this many bytes are copied; larger ones are held, and locked until the results are there.
+COPIED_BYTES = 64 * 1024
+
+# Python numbers that stay part of the program; any other becomes an input, so that a step size can change.
+_LITERALS = (0, 1, -1, 2, -2, 0.5, -0.5)
+
+_current: ContextVar[Trace | None] = ContextVar("chainrule_trace", default=None)
+
+
+class Unknown:
+    """Stands in a binding table for a value that exists only as a stack (inside `vmap`)."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: Aval) -> None:
+        self.aval = aval
+
+
+class Trace:
+    """One binding table, and what has been found out with it.
+
+    Attributes
+    ----------
+    level : int
+        Nesting depth; the outermost is 0.
+    parent : Trace or None
+        The trace inside which this one was opened.
+    inputs : list of Node
+    bindings : list
+        For each input its value: an array, a Python number, a node of an enclosing trace, or `Unknown`.
+    """
+
+    def __init__(self, call: str, parent: Trace | None) -> None:
+        self.call = call
+        self.parent = parent
+        self.level: int = 0 if parent is None else parent.level + 1
+        self.inputs: list[Node] = []
+        self.bindings: list[Any] = []
+        self.active: set[Node] = set()
+        self.is_open = True
+        self._captured: dict[int, tuple[Any, Any, Node]] = {}
+        self._memo: dict[Node, Any] = {}
+        self._locked: list[np.ndarray[Any, Any]] = []
+        self.guards: list[tuple[Node, Any]] | None = None  # forced values, where a transform keeps them
+
+    # --- inputs ---
+
+    def add_input(self, aval: Aval, value: Any, active: bool = False) -> Node:
+        """A new place in the table."""
+        node = input_node(self.level, len(self.inputs), aval)
+        self.inputs.append(node)
+        self.bindings.append(value)
+        if active:
+            self.active.add(node)
+        return node
+
+    def capture(self, value: Any, call: str) -> Node:
+        """The input for a concrete value that the function uses without having been given it.
+
+        One place for each array object; a place of its own for each Python or NumPy number, since two numbers that
+        are equal now need not be equal in the next call.
+        """
+        if isinstance(value, np.ndarray):
+            return self._capture_array(value, call)
+        if isinstance(value, np.generic):
+            array = np.asarray(value)
+            require_numeric(array, call)
+            return self.add_input(Aval((), array.dtype), array)
+        if isinstance(value, bool):
+            return literal(value)
+        if isinstance(value, int | float):
+            if value in _LITERALS:
+                return literal(value)
+            return self.add_input(Aval((), FLOAT if isinstance(value, float) else INT, weak=True), value)
+        return self._capture_array(np.asarray(value), call)
+
+    def _capture_array(self, array: np.ndarray[Any, Any], call: str) -> Node:
+        known = self._captured.get(id(array))
+        if known is not None and known[0] is array and _is_unchanged(array, known[1]):
+            return known[2]
+        require_numeric(array, call)
+        held = self.hold(array)
+        node = self.add_input(Aval(array.shape, array.dtype), held)
+        self._captured[id(array)] = (array, held, node)
+        return node
+
+    def hold(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The array as it is now: a copy if it is small, else itself, locked against writing."""
+        if array.nbytes <= COPIED_BYTES:
+            copy = np.array(array)
+            return copy
+        plain = array.view(np.ndarray)
+        _LOCKS.lock(array, self._locked)
+        return plain
+
+    # --- values ---
+
+    def value_of(self, node: Node, call: str, fix: str) -> Any:
+        """The number that `node` has in this trace; each node is computed once."""
+        if node not in self._memo:
+            self._bind_inputs(node, call, fix)
+            with np.errstate(all="ignore"):
+                evaluate_into(self._memo, [node], NUMPY)
+            for trace in self.ancestry():
+                if trace.guards is not None:
+                    trace.guards.append((node, self._memo[node]))
+        return self._memo[node]
+
+    def _bind_inputs(self, node: Node, call: str, fix: str) -> None:
+        by_level = {trace.level: trace for trace in self.ancestry()}
+        for leaf in topological([node]):
+            if leaf.op is not INPUT or leaf in self._memo:
+                continue
+            owner = by_level[leaf.param("level")]
+            value = owner.bindings[leaf.param("index")]
+            if isinstance(value, Unknown):
+                raise fail(
+                    TracerError,
+                    call,
+                    "the value is not known: it is one of a stack (inside chainrule.vmap)",
+                    [("x", node)],
+                    fix=fix,
+                )
+            if isinstance(value, Node):
+                assert owner.parent is not None
+                value = owner.parent.value_of(value, call, fix)
+            self._memo[leaf] = value
+
+    def is_active(self, node: Node) -> bool:
+        """Whether a derivative is being taken through `node`, in this trace or one around it."""
+        for trace in self.ancestry():
+            if not trace.active:
+                continue
+            order = topological([node], above=trace.level + 1)
+            if node in active_nodes(order, trace.active & set(order)):
+                return True
+        return self._is_bound_to_active(node)
+
+    def _is_bound_to_active(self, node: Node) -> bool:
+        """Whether an input below `node` stands for an active node of an enclosing trace."""
+        by_level = {trace.level: trace for trace in self.ancestry()}
+        order = topological([node])
+        for leaf in order:
+            if leaf.op is INPUT:
+                owner = by_level.get(leaf.param("level"))
+                if owner is not None and owner.parent is not None:
+                    value = owner.bindings[leaf.param("index")]
+                    if isinstance(value, Node) and owner.parent.is_active(value):
+                        if node in active_nodes(order, {leaf}):
+                            return True
+        return False
+
+    def ancestry(self) -> Iterator[Trace]:
+        """This trace, its parent, and so on outwards."""
+        trace: Trace | None = self
+        while trace is not None:
+            yield trace
+            trace = trace.parent
+
+    # --- closing ---
+
+    def close(self, outputs: Sequence[Node]) -> tuple[Function, list[Any]]:
+        """The closed function of `outputs`, and the values of its inputs.
+
+        Nodes of enclosing traces that the outputs use become inputs too, after those of this trace.
+        """
+        if self.level == 0:
+            return Function(self.inputs, outputs), list(self.bindings)
+        inputs, bindings = list(self.inputs), list(self.bindings)
+        mapping: dict[Node, Node] = {}
+        above = self.level + 1
+        for node in [*topological(outputs, above=above), *outputs]:
+            for operand in node.operands if node.level >= above else (node,):
+                if 0 < operand.level < above and operand not in mapping:
+                    mapping[operand] = input_node(self.level, len(inputs), operand.aval)
+                    inputs.append(mapping[operand])
+                    bindings.append(operand)
+        return Function(inputs, substitute(outputs, mapping)), bindings
+
+    def release(self) -> None:
+        """Unlock captured arrays; called when the results are there, whatever happened."""
+        self.is_open = False
+        _LOCKS.unlock(self._locked)
+        self._memo.clear()
+        self._captured.clear()
+
+
+def _is_unchanged(array: np.ndarray[Any, Any], held: np.ndarray[Any, Any]) -> bool:
+    """Whether a captured array still has the contents with which it was captured."""
+    if array.nbytes > COPIED_BYTES:
+        return True  # locked, so nobody could write to it
+    return array.shape == held.shape and array.dtype == held.dtype and array.tobytes() == held.tobytes()
+
+
+def require_numeric(array: np.ndarray[Any, Any], call: str) -> None:
+    """Refuse dtypes that the graph does not know."""
+    if array.dtype.kind == "c":
+        raise fail(
+            DtypeError,
+            call,
+            "complex numbers are not supported yet",
+            [("x", array)],
+            fix="write the function in terms of the real and the imaginary part",
+        )
+    if array.dtype.kind not in "fiub":
+        raise fail(
+            DtypeError, call, f"dtype {array.dtype} has no arithmetic", [("x", array)], fix="convert with x.astype(float)"
+        )
+
+
+class _Locks:
+    """Arrays made read-only while traces hold them by reference, counted, so that traces may share an array."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[int, tuple[np.ndarray[Any, Any], int]] = {}
+
+    def lock(self, array: np.ndarray[Any, Any], record: list[np.ndarray[Any, Any]]) -> None:
+        """Make `array` and the arrays it is a view of read-only."""
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            with self._lock:
+                known = self._counts.get(id(base))
+                if known is not None:
+                    self._counts[id(base)] = (base, known[1] + 1)
+                    record.append(base)
+                elif base.flags.writeable:
+                    self._counts[id(base)] = (base, 1)
+                    base.flags.writeable = False
+                    record.append(base)
+            base = base.base
+
+    def unlock(self, record: list[np.ndarray[Any, Any]]) -> None:
+        """Give back what `lock` recorded, bases first: a view of a read-only array cannot be made writeable."""
+        while record:
+            base = record.pop()
+            with self._lock:
+                _, count = self._counts[id(base)]
+                if count > 1:
+                    self._counts[id(base)] = (base, count - 1)
+                else:
+                    del self._counts[id(base)]
+                    base.flags.writeable = True
+
+
+_LOCKS = _Locks()
+
+
+def current_trace() -> Trace | None:
+    """The innermost trace that is open in this context."""
+    return _current.get()
+
+
+@contextmanager
+def opened(call: str) -> Iterator[Trace]:
+    """A new trace inside the current one; open, and current, while the block runs."""
+    parent = _current.get()
+    trace = Trace(call, parent)
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+        trace.release()
