@@ -6,6 +6,8 @@ Write a function in plain NumPy; get its gradient, Jacobian and Hessian, exactly
 from chainrule.core.config import config
 from chainrule.core.op import freeze_registry
 from chainrule.numpy.table import fill
+from chainrule.trace.custom import checkpoint, custom_derivative
+from chainrule.trace.jit import compile, jit
 from chainrule.trace.transforms import (
     elementwise_grad,
     grad,
@@ -18,6 +20,7 @@ from chainrule.trace.transforms import (
     value_and_grad,
     vjp,
 )
+from chainrule.trace.vmap import vmap
 
 fill()
 freeze_registry()
@@ -25,15 +28,20 @@ freeze_registry()
 __version__ = "0.1.0"
 
 __all__ = [
+    "checkpoint",
+    "compile",
     "config",
+    "custom_derivative",
     "elementwise_grad",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "linearize",
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]

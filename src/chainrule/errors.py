@@ -199,6 +199,19 @@ class RewriteLimitError(ChainruleError, RuntimeError):
     """
 
 
+class RetraceLimitError(ChainruleError, RuntimeError):
+    """A jitted function took too many paths for arguments of one signature.
+
+    Cause: Python control flow inside the function that depends on values in many different ways.
+
+    Example::
+
+        cr.jit(lambda x: x * int(x))(3.0)  # every new value is a new path
+
+    Fix: use ``np.where`` instead of branching, or call the function without ``jit``.
+    """
+
+
 class NameClashError(ChainruleError, ValueError):
     """Two different things carry one name.
 

@@ -86,7 +86,8 @@ def _through_differential(i: int, node: Node, cotangents: dict[int, Flow]) -> Fl
     changes = node.op.differential(i, dx, node)
     results = changes if isinstance(changes, tuple) else (changes,)
     live = [k for k in cotangents if isinstance(results[k], Node)]
-    (pulled,) = reverse([results[k] for k in live], [cotangents[k] for k in live], [dx])
+    # A change may lack axes that only the other operands have; the cotangent is summed over them.
+    (pulled,) = reverse([results[k] for k in live], [to_operand(cotangents[k], results[k].aval) for k in live], [dx])
     return pulled
 
 

@@ -94,7 +94,10 @@ def to_operand(flow: Flow, operand: Aval) -> Flow:
     value = sum_to(flow.value, operand.shape)
     mixed = value is not flow.value
     value = astype(value, operand.dtype, operand.weak)
-    return Flow(value, _any_to(flow.support, operand.shape), None if mixed else flow.seed)
+    # Where a mask has fewer axes than the value (a condition that is broadcast), it holds for each entry along them.
+    support = None if flow.support is None else _any_to(stretch(flow.support, flow.value.shape), operand.shape)
+    seed = None if mixed or flow.seed is None else stretch(flow.seed, operand.shape)
+    return Flow(value, support, seed)
 
 
 def stretched_to(flow: Flow, result: Aval) -> Flow:
@@ -162,8 +165,8 @@ def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> 
         if all(mask is None for mask in masks):
             return None
         operands = [
-            truth(x.shape) if mask is None else as_false(x.shape) if mask is False else mask
-            for mask, x in zip(masks, node.operands, strict=True)
+            x if i in op.nondifferentiable_in else _as_mask(mask, x.shape)
+            for i, (mask, x) in enumerate(zip(masks, node.operands, strict=True))
         ]
         return op.bind(tuple(operands), node.params)  # type: ignore[arg-type]
     if not spread:
@@ -174,6 +177,13 @@ def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> 
     if op.supports == COUNTS and len(masks) == 1 and isinstance(masks[0], Node):
         return not_equal(op.bind((astype(masks[0], INT),), node.params), 0)
     return None
+
+
+def _as_mask(mask: Node | bool | None, shape: Shape) -> Node:
+    """The mask as a node: None is true everywhere, False is false everywhere."""
+    if isinstance(mask, Node):
+        return mask
+    return truth(shape) if mask is None else as_false(shape)
 
 
 def as_false(shape: Shape) -> Node:

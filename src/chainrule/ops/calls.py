@@ -76,7 +76,7 @@ class DifferenceJacobian:
             columns.append((ends[0] - ends[1]) / (2 * step))
         if not columns:
             return np.zeros((*np.shape(self.function(*values)), *x.shape))
-        return np.moveaxis(np.array(columns), 0, -1).reshape(*columns[0].shape, *x.shape)
+        return np.moveaxis(np.array(columns), 0, -1).reshape((*columns[0].shape, *x.shape))
 
 
 @register

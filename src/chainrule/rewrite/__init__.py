@@ -1,4 +1,4 @@
-"""Graph to graph: rule tables by class, the engine that applies them, and the normal form.
+"""Graph to graph: rule tables by class, the engine that applies them, and the one normal form.
 
 `stabilise` and `semantic` prepare a function for differentiating; `normal` serves formulas alone, never programs.
 """
@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 from chainrule.core.function import Function
-from chainrule.rewrite.semantic import semantic
+from chainrule.rewrite.normal import normal, normal_form, normal_function
+from chainrule.rewrite.semantic import as_written, semantic
 from chainrule.rewrite.stabilise import stabilise
+
+__all__ = ["as_written", "normal", "normal_form", "normal_function", "prepare", "semantic", "stabilise"]
 
 
 def prepare(function: Function, mode: str = "full") -> Function:

@@ -203,7 +203,7 @@ class Array:
         if not self._owner.is_open:
             return ", of a trace that is over"
         try:
-            value = self._owner.value_of(self._node, "repr", "")
+            value = self._owner.value_of(self._node, "repr", "", guarded=False)
         except Exception:
             return ", value unknown"
         return f", {np.array2string(np.asarray(value), separator=', ', threshold=20, prefix='Array(')}"

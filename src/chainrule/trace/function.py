@@ -70,7 +70,7 @@ class Arguments:
                 ]
                 self.structures[place], self.active[place], self.kinds[place] = structure, numbers, leaves
             else:
-                new = [_held_leaf(trace, leaf, call) for leaf in leaves]
+                new = [held_leaf(trace, leaf, call) for leaf in leaves]
             self.handles.append(unflatten(structure, new))
 
     def active_numbers(self, argnums: tuple[int, ...]) -> tuple[int, ...]:
@@ -102,7 +102,7 @@ def _active_leaf(trace: Trace, leaf: Any, name: str, call: str) -> Array:
             raise fail(
                 ArgumentError, call, f"{name} is a symbol", [(name, leaf)], fix="use chainrule.derivative for symbols"
             )
-        _require_reachable(trace, leaf, call)
+        require_reachable(trace, leaf, call)
         node = leaf._node
         _require_differentiable(node.dtype, leaf, name, call)
         if node.dtype.kind in "iu":
@@ -136,7 +136,7 @@ def _require_differentiable(dtype: np.dtype[Any], leaf: Any, name: str, call: st
         raise fail(DtypeError, call, f"{name} is boolean and has no derivative", [(name, leaf)], fix="use x.astype(float)")
 
 
-def _require_reachable(trace: Trace, leaf: Array, call: str) -> None:
+def require_reachable(trace: Trace, leaf: Array, call: str) -> None:
     """Refuse a handle whose trace is not around this one."""
     if not leaf._owner.is_open or not any(leaf._owner is outer for outer in trace.ancestry()):
         raise fail(
@@ -148,12 +148,12 @@ def _require_reachable(trace: Trace, leaf: Array, call: str) -> None:
         )
 
 
-def _held_leaf(trace: Trace, leaf: Any, call: str) -> Any:
+def held_leaf(trace: Trace, leaf: Any, call: str) -> Any:
     """A leaf that is not differentiated: arrays and handles become inputs, anything else passes as it is."""
     if isinstance(leaf, Array):
         if isinstance(leaf._owner, SymbolScope):
             return leaf
-        _require_reachable(trace, leaf, call)
+        require_reachable(trace, leaf, call)
         return Array(trace.add_input(leaf._node.aval, leaf._node), trace)
     if isinstance(leaf, np.ndarray | np.generic):
         array = np.asarray(leaf)
@@ -182,7 +182,7 @@ def result_nodes(trace: Trace, leaves: Sequence[Any], call: str) -> list[Node]:
 
 def require_reachable_result(trace: Trace, leaf: Array, call: str) -> None:
     """Refuse results that belong to another call."""
-    _require_reachable(trace, leaf, call)
+    require_reachable(trace, leaf, call)
 
 
 def scalar_result(trace: Trace, result: Any, call: str) -> Node:

@@ -33,12 +33,12 @@ _current: ContextVar[Trace | None] = ContextVar("chainrule_trace", default=None)
 
 
 class Unknown:
-    """Stands in a binding table for a value that exists only as a stack (inside `vmap`)."""
+    """Stands in a binding table for one of a stack of values (inside `vmap`); `stack` is the whole of it."""
 
-    __slots__ = ("aval",)
+    __slots__ = ("stack",)
 
-    def __init__(self, aval: Aval) -> None:
-        self.aval = aval
+    def __init__(self, stack: Any) -> None:
+        self.stack = stack
 
 
 class Trace:
@@ -55,8 +55,9 @@ class Trace:
         For each input its value: an array, a Python number, a node of an enclosing trace, or `Unknown`.
     """
 
-    def __init__(self, call: str, parent: Trace | None) -> None:
+    def __init__(self, call: str, parent: Trace | None, by_reference: bool = False) -> None:
         self.call = call
+        self.by_reference = by_reference  # captured arrays are read again at every run (`jit`)
         self.parent = parent
         self.level: int = 0 if parent is None else parent.level + 1
         self.inputs: list[Node] = []
@@ -111,6 +112,8 @@ class Trace:
 
     def hold(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The array as it is now: a copy if it is small, else itself, locked against writing."""
+        if self.by_reference:
+            return array
         if array.nbytes <= COPIED_BYTES:
             copy = np.array(array)
             return copy
@@ -120,16 +123,36 @@ class Trace:
 
     # --- values ---
 
-    def value_of(self, node: Node, call: str, fix: str) -> Any:
-        """The number that `node` has in this trace; each node is computed once."""
+    def value_of(self, node: Node, call: str, fix: str, guarded: bool = True) -> Any:
+        """The number that `node` has in this trace; each node is computed once.
+
+        Where a transform keeps the trace (`jit`), what the number was becomes a condition for using it again, unless
+        it is only shown (`guarded` False).
+        """
         if node not in self._memo:
             self._bind_inputs(node, call, fix)
             with np.errstate(all="ignore"):
                 evaluate_into(self._memo, [node], NUMPY)
-            for trace in self.ancestry():
-                if trace.guards is not None:
-                    trace.guards.append((node, self._memo[node]))
-        return self._memo[node]
+        value = self._memo[node]
+        if guarded and any(trace.guards is not None for trace in self.ancestry()):
+            self._guard(node, value)
+        return value
+
+    def _guard(self, node: Node, value: Any) -> None:
+        if self.guards is not None:
+            self.guards.append((node, value))
+        if self.parent is not None:
+            self.parent._guard(self._lowered(node), value)
+
+    def _lowered(self, node: Node) -> Node:
+        """The node in terms of the enclosing trace: inputs of this one replaced by what they are bound to."""
+        assert self.parent is not None
+        mapping = {}
+        for leaf in topological([node], above=self.level + 1):
+            if leaf.op is INPUT:
+                value = self.bindings[leaf.param("index")]
+                mapping[leaf] = value if isinstance(value, Node) else self.parent.capture(value, self.call)
+        return substitute([node], mapping)[0]
 
     def _bind_inputs(self, node: Node, call: str, fix: str) -> None:
         by_level = {trace.level: trace for trace in self.ancestry()}
@@ -170,6 +193,7 @@ class Trace:
                 owner = by_level.get(leaf.param("level"))
                 if owner is not None and owner.parent is not None:
                     value = owner.bindings[leaf.param("index")]
+                    value = value.stack if isinstance(value, Unknown) else value
                     if isinstance(value, Node) and owner.parent.is_active(value):
                         if node in active_nodes(order, {leaf}):
                             return True
@@ -277,10 +301,10 @@ def current_trace() -> Trace | None:
 
 
 @contextmanager
-def opened(call: str) -> Iterator[Trace]:
+def opened(call: str, by_reference: bool = False) -> Iterator[Trace]:
     """A new trace inside the current one; open, and current, while the block runs."""
     parent = _current.get()
-    trace = Trace(call, parent)
+    trace = Trace(call, parent, by_reference)
     token = _current.set(trace)
     try:
         yield trace

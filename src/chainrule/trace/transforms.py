@@ -35,7 +35,7 @@ from chainrule.trace.tracer import Trace, opened
 ArgNums = int | Sequence[int]
 
 
-def _wrapped(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def named(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a transformed function the name and the docstring's first line of what it is."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,7 +75,7 @@ def _gradient(
         extra = aux.pack(values[1:first])
         return ((values[0], extra), packed) if with_value else (packed, extra)
 
-    return _wrapped(f, call.rpartition(".")[2])(transformed)
+    return named(f, call.rpartition(".")[2])(transformed)
 
 
 def _summed(trace: Trace, result: Any, call: str) -> Node:
@@ -249,7 +249,7 @@ def jacobian(
         ]
         return unflatten(structure, rows)
 
-    return _wrapped(f, "jacobian")(transformed)
+    return named(f, "jacobian")(transformed)
 
 
 def hessian(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
@@ -302,7 +302,7 @@ def hessian(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
         ]
         return _nested_rows(arguments, places, rows, single)
 
-    return _wrapped(f, "hessian")(transformed)
+    return named(f, "hessian")(transformed)
 
 
 def _nested_rows(arguments: Arguments, places: tuple[int, ...], rows: list[Any], single: bool) -> Any:
