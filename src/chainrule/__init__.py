@@ -8,6 +8,7 @@ from chainrule.core.op import freeze_registry
 from chainrule.numpy.table import fill
 from chainrule.trace.custom import checkpoint, custom_derivative
 from chainrule.trace.jit import compile, jit
+from chainrule.trace.symbols import symbols
 from chainrule.trace.transforms import (
     elementwise_grad,
     grad,
@@ -41,6 +42,7 @@ __all__ = [
     "jvp",
     "linearize",
     "stop_gradient",
+    "symbols",
     "value_and_grad",
     "vjp",
     "vmap",

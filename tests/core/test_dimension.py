@@ -264,7 +264,7 @@ def test_parse_understands(text, size):
         "", "2n", "n +", "n = 3", "n; m", "n\nm", "1.5*n", "1j", "True", "'n'", "n / 2", "n // 2", "n % 2",
         "+n", "n < 3", "n or m", "f(n)", "n.real", "n[0]", "(n, m)", "lambda: n", "[n for n in m]",
         "n if m else k", "(n := 3)", "__import__('os').system('true')", "\0", "n\\", "²", "(" * 5000,
-        "-" * 5000 + "n", "n" + "+n" * 9_000, "9" * 5000, "n+" * 10_001 + "n",
+        "-" * 5000 + "n", "n" + "+n" * 9_000, "9" * 5000, "n" + " " * 20_000 + "+ 1",
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")

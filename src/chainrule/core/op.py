@@ -33,6 +33,7 @@ ALL = frozenset(range(64))
 NONE: frozenset[int] = frozenset()
 
 # How the support of a (co)tangent (where it can be non-zero by structure) goes through a linear op.
+LANES = "lanes"  # entries keep their places, as in an elementwise op
 MOVES = "moves"  # entries are moved, repeated or dropped: the op itself maps a boolean support
 COUNTS = "counts"  # entries are added: the op on 0/1 numbers, compared with zero
 SPREADS = "spreads"  # every result may depend on every entry: the support becomes full
@@ -145,6 +146,10 @@ class ElementwiseOp(Op):
     def partials(self, out: Node, *operands: Node) -> Partials:
         """∂out/∂operand, entry by entry: a node, a Python number, or None where there is no derivative."""
         raise NotImplementedError(self.name)
+
+    def chosen(self, i: int, out: Node) -> Node | None:
+        """For an op that chooses between its operands: where operand `i` counts. None: it always does."""
+        return None
 
 
 def float_dtype_of(avals: tuple[Aval, ...]) -> np.dtype[Any]:

@@ -6,13 +6,12 @@ The derivative of a call is again a call, so that what a checkpoint saves it sav
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from chainrule.core.cache import CACHE
 from chainrule.core.function import Function
 from chainrule.core.node import Node
 from chainrule.diff.activity import is_inexact
-from chainrule.diff.support import Flow, zeros
+from chainrule.diff.support import zeros
 from chainrule.ops.calls import call
 
 # `pullback` of `diff.reverse` and `pushforward` of `diff.forward`, handed in because both modules use this one.
@@ -75,5 +74,3 @@ def _transpose_tangents(linear: Function, primals: int, pullback: Transform) -> 
         return pullback(linear, tuple(range(primals, len(linear.inputs))))
 
     return CACHE.get("transpose", (linear, primals), make, lambda f: len(f.nodes()))
-
-

@@ -16,6 +16,7 @@ from chainrule.diff.reverse import extra_inputs, pullback
 from chainrule.diff.support import (
     Flow,
     add_flows,
+    chosen_flow,
     forward_masks,
     guarded_forward,
     masked,
@@ -70,9 +71,11 @@ def _push(node: Node, tangents: list[Flow | None]) -> Flow | None:
 def _elementwise_terms(node: Node, tangents: list[Flow | None]) -> list[Flow]:
     assert isinstance(node.op, ElementwiseOp)
     terms = []
-    for flow, partial in zip(tangents, node.op.partials(node, *node.operands), strict=True):
+    for i, partial in enumerate(node.op.partials(node, *node.operands)):
+        flow = tangents[i]
         if flow is None or partial is None:
             continue
+        flow = chosen_flow(i, flow, node)
         if isinstance(partial, Node):
             terms.append(Flow(masked(multiply(flow.value, partial), flow)))
         else:

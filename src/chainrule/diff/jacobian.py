@@ -44,7 +44,7 @@ def value_and_gradient(function: Function, active: tuple[int, ...]) -> Function:
 def _value_and_gradient(function: Function, active: tuple[int, ...]) -> Function:
     wanted = [function.inputs[i] for i in active]
     output = function.outputs[0]
-    pulled = reverse([output], [Flow(literal(1.0))], wanted)
+    pulled = reverse([output], [Flow(literal(1.0))], wanted) if wanted else []
     gradients = [zeros(x.aval) if flow is None else flow.value for x, flow in zip(wanted, pulled, strict=True)]
     return Function(function.inputs, (*function.outputs, *gradients))
 

@@ -63,7 +63,7 @@ def _pull(node: Node, flow: Flow, adjoints: _Adjoints, active: set[Node]) -> Non
         if operand not in active or i in op.nondifferentiable_in:
             continue
         if partials is not None:
-            pulled = _times_partial(flow, partials[i])
+            pulled = _times_partial(chosen_flow(i, flow, node), partials[i])
         elif i in op.linear_in or i in op.multilinear_in:
             pulled = transposed(i, flow, node)
         else:

@@ -5,7 +5,7 @@ A `Flow` is a (co)tangent with two masks, each a boolean node of its shape, or N
 * `support` comes from `where`, indexing, padding: a lane outside it cannot influence the result, so it contributes
   exactly 0, whatever the partials are there (0 times inf is nan, so masking is not optional);
 * `seed` comes from the unit vectors with which a Jacobian is seeded. It protects the same way, but ends at the first
-  op that mixes entries; carrying it further would cost a mask per unit vector and contraction.
+  op that adds entries up; carrying it further would cost a mask per unit vector and contraction.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from typing import NamedTuple
 
 from chainrule.core.aval import INT, Aval, Shape
 from chainrule.core.cache import CACHE
+from chainrule.core.dimension import size_product
 from chainrule.core.evaluate import evaluate_into, numpy_namespace
 from chainrule.core.leaves import literal
 from chainrule.core.node import Node
-from chainrule.core.op import COUNTS, MOVES, ElementwiseOp
+from chainrule.core.op import COUNTS, LANES, MOVES, ElementwiseOp
 from chainrule.ops import kernels
 from chainrule.ops.arithmetic import add
 from chainrule.ops.indexing import truth
-from chainrule.ops.logic import logical_or, not_equal
-from chainrule.ops.reductions import sum_over
+from chainrule.ops.logic import logical_and, logical_or, not_equal
+from chainrule.ops.reductions import SUM, sum_over
 from chainrule.ops.selection import astype, where
-from chainrule.ops.shaping import broadcast, stretch
+from chainrule.ops.shaping import BROADCAST, broadcast, reshape, stretch
 
 Mask = Node | None
 
@@ -52,6 +53,15 @@ def _either(x: Mask, y: Mask) -> Mask:
     if x is None or y is None:
         return None
     return x if x is y else logical_or(x, y)
+
+
+def chosen_flow(i: int, flow: Flow, node: Node) -> Flow:
+    """The part of the flow that passes operand `i` of an elementwise op: all but the lanes that chose another."""
+    assert isinstance(node.op, ElementwiseOp)
+    chosen = node.op.chosen(i, node)
+    if chosen is None:
+        return flow
+    return flow._replace(support=chosen if flow.support is None else logical_and(chosen, flow.support))
 
 
 def masked(value: Node, flow: Flow) -> Node:
@@ -86,18 +96,21 @@ def sum_to(x: Node, shape: Shape) -> Node:
 def _any_to(mask: Mask, shape: Shape) -> Mask:
     if mask is None or mask.shape == shape:
         return mask
+    if size_product(mask.shape) == size_product(shape):
+        return reshape(mask, shape)
     return not_equal(sum_to(astype(mask, INT), shape), 0)
 
 
 def to_operand(flow: Flow, operand: Aval) -> Flow:
     """The flow brought to an operand's shape (broadcasting undone), dtype and weakness."""
-    value = sum_to(flow.value, operand.shape)
-    mixed = value is not flow.value
-    value = astype(value, operand.dtype, operand.weak)
+    value = astype(sum_to(flow.value, operand.shape), operand.dtype, operand.weak)
     # Where a mask has fewer axes than the value (a condition that is broadcast), it holds for each entry along them.
-    support = None if flow.support is None else _any_to(stretch(flow.support, flow.value.shape), operand.shape)
-    seed = None if mixed or flow.seed is None else stretch(flow.seed, operand.shape)
-    return Flow(value, support, seed)
+    support, seed = (None if mask is None else stretch(mask, flow.value.shape) for mask in flow[1:])
+    if flow.value.aval.size != operand.size:  # entries are mixed
+        if support is not None and seed is not None:
+            support = logical_and(support, seed)
+        seed = None
+    return Flow(value, _any_to(support, operand.shape), _any_to(seed, operand.shape))
 
 
 def stretched_to(flow: Flow, result: Aval) -> Flow:
@@ -123,8 +136,13 @@ def transposed(i: int, flow: Flow, node: Node) -> Flow:
             support = op.transpose(i, flow.support, node)
         elif flow.support is not None and op.supports == COUNTS:
             support = not_equal(op.transpose(i, astype(flow.support, INT), node), 0)
-    seed = op.transpose(i, flow.seed, node) if flow.seed is not None and op.supports == MOVES else None
-    return Flow(op.transpose(i, flow.value, _guarded(i, flow, node)), support, seed)
+    return Flow(op.transpose(i, flow.value, _guarded(i, flow, node)), support, _transposed_seed(i, flow.seed, node))
+
+
+def _transposed_seed(i: int, seed: Mask, node: Node) -> Mask:
+    if seed is None or node.op.supports == LANES:
+        return seed
+    return node.op.transpose(i, seed, node) if node.op.supports == MOVES or node.op is SUM else None
 
 
 def _guarded(i: int, flow: Flow, node: Node) -> Node:
@@ -169,8 +187,8 @@ def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> 
             for i, (mask, x) in enumerate(zip(masks, node.operands, strict=True))
         ]
         return op.bind(tuple(operands), node.params)  # type: ignore[arg-type]
-    if not spread:
-        return None
+    if not spread and op is not BROADCAST:
+        return _union(masks) if op.supports == LANES else None
     custom = op.forward_support(tuple(masks), node)
     if custom is not NotImplemented:
         return custom
@@ -199,5 +217,3 @@ def _union(masks: list[Node | bool | None]) -> Mask:
         if isinstance(mask, Node):
             found = mask if found is None else logical_or(found, mask)
     return found
-
-

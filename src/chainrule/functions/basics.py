@@ -11,20 +11,23 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.aval import FLOAT, INT, broadcast_shapes
-from chainrule.core.dimension import Dim, Size, size_product
+from chainrule.core.dimension import size_product
 from chainrule.core.leaves import literal
 from chainrule.core.node import Node
-from chainrule.errors import ArgumentError, DimensionError, ShapeError, fail
+from chainrule.errors import ArgumentError, ShapeError, fail
 from chainrule.functions.axes import (
     NOT_GIVEN,
-    broadcast_to as _broadcast_to,
     canonical_axes,
     canonical_axis,
     canonical_shape,
     keep_axes,
     refuse,
 )
+from chainrule.functions.axes import (
+    broadcast_to as _broadcast_to,
+)
 from chainrule.ops import arithmetic, indexing, logic, reductions, selection, shaping
+from chainrule.ops.sums import dimension
 
 # --- dtype -------------------------------------------------------------------------------------------------------------
 
@@ -116,16 +119,7 @@ def mean(
         return keep_axes(selection.astype(arithmetic.divide(total, count), a.dtype), axes, keepdims)
     total = reductions.sum_over(a, axes)
     count = size_product(a.shape[k] for k in axes)
-    return keep_axes(arithmetic.divide(total, size_literal(count)), axes, keepdims)
-
-
-def size_literal(size: Size) -> Node:
-    """A size as a number of the graph."""
-    if isinstance(size, Dim):
-        raise fail(
-            DimensionError, "chainrule", f"the size {size} is symbolic", fix="use concrete sizes for this function"
-        )
-    return literal(size)
+    return keep_axes(arithmetic.divide(total, dimension(count)), axes, keepdims)
 
 
 def _extremum(name: str) -> Any:
@@ -192,7 +186,7 @@ def cumsum(a: Node, axis: Any = None, dtype: Any = None, out: Any = None) -> Nod
 def logsumexp(
     a: Node, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
 ) -> Node:  # fmt: skip
-    """log of the sum of exponentials over axes."""
+    """Log of the sum of exponentials over axes."""
     refuse("scipy.special.logsumexp", {"b": (b, None), "return_sign": (return_sign, False)})
     axes = canonical_axes(axis, a.ndim, "scipy.special.logsumexp")
     return keep_axes(reductions.logsumexp_over(a, axes) if axes else a, axes, keepdims)
@@ -239,7 +233,10 @@ def swapaxes(a: Node, axis1: Any, axis2: Any) -> Node:
 def moveaxis(a: Node, source: Any, destination: Any) -> Node:
     """Axes moved to other places, the others in their order."""
     sources, places = (
-        [canonical_axis(k, a.ndim, "numpy.moveaxis") + a.ndim for k in (axes if isinstance(axes, tuple | list) else (axes,))]
+        [
+            canonical_axis(k, a.ndim, "numpy.moveaxis") + a.ndim
+            for k in (axes if isinstance(axes, tuple | list) else (axes,))
+        ]
         for axes in (source, destination)
     )
     if len(sources) != len(places):

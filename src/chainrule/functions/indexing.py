@@ -31,6 +31,14 @@ class Mask:
     capture: Callable[[Any], Node]
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """An index array, with its values where they are known, so that they can be checked."""
+
+    node: Node
+    values: Any
+
+
 def getitem(x: Node, index: tuple[Any, ...]) -> Node:
     """``x[index]`` for any NumPy index."""
     entries = _expanded(x, index)
@@ -40,15 +48,9 @@ def getitem(x: Node, index: tuple[Any, ...]) -> Node:
 
 def _expanded(x: Node, index: tuple[Any, ...]) -> list[Any]:
     """One entry for each axis, and None for each new one; masks become index arrays, the ellipsis full slices."""
-    entries: list[Any] = []
-    for entry in index:
-        if isinstance(entry, Mask):
-            entries.extend(_places(x, entry, _consumed(entries)))
-        else:
-            entries.append(entry)
-    if sum(entry is Ellipsis for entry in entries) > 1:
+    if sum(entry is Ellipsis for entry in index) > 1:
         raise fail(ArgumentError, CALL, "an index may hold one ellipsis", [("x", x)], fix="write ... once")
-    used = _consumed(entries)
+    used = _consumed(index)
     if used > x.ndim:
         raise fail(
             ArgumentError,
@@ -58,12 +60,21 @@ def _expanded(x: Node, index: tuple[Any, ...]) -> list[Any]:
             fix="give at most one index for each axis",
         )
     full = [slice(None)] * (x.ndim - used)
-    place = next((k for k, entry in enumerate(entries) if entry is Ellipsis), len(entries))
-    return [*entries[:place], *full, *entries[place + 1 :]]
+    place = next((k for k, entry in enumerate(index) if entry is Ellipsis), len(index))
+    entries: list[Any] = []
+    axis = 0
+    for entry in (*index[:place], *full, *index[place + 1 :]):
+        entries.extend(_places(x, entry, axis) if isinstance(entry, Mask) else [entry])
+        axis += _consumed((entry,))
+    return entries
 
 
-def _consumed(entries: list[Any]) -> int:
-    return sum(entry is not None and entry is not Ellipsis for entry in entries)
+def _consumed(entries: tuple[Any, ...]) -> int:
+    """Number of axes that entries of an index stand for."""
+    return sum(
+        entry.values.ndim if isinstance(entry, Mask) else entry is not None and entry is not Ellipsis
+        for entry in entries
+    )
 
 
 def _places(x: Node, mask: Mask, axis: int) -> list[Any]:
@@ -89,7 +100,7 @@ def _basic_part(x: Node, entries: list[Any]) -> tuple[Node, list[Any]]:
 
     An integer beside index arrays is an index array of shape () to NumPy (it decides where the new axes go).
     """
-    advanced = any(isinstance(entry, Node) for entry in entries)
+    advanced = any(isinstance(entry, Node | Places) for entry in entries)
     basic: list[Any] = []
     rest: list[Any] = []
     new_axes: list[int] = []
@@ -100,6 +111,9 @@ def _basic_part(x: Node, entries: list[Any]) -> tuple[Node, list[Any]]:
             rest.append(None)
             continue
         size = x.shape[axis]
+        if isinstance(entry, Places):
+            _require_inside(entry.values, size, axis, x)
+            entry = entry.node
         if isinstance(entry, Node):
             basic.append(WHOLE)
             rest.append(_integers(entry, axis))
@@ -133,18 +147,33 @@ def _canonical_integer(entry: Any, size: Size, axis: int, x: Node) -> int:
     if isinstance(size, Dim):
         if k < 0:
             raise fail(
-                DimensionError, CALL, f"index {k} of an axis of symbolic size {size}", [("x", x)], fix="count from the front"
+                DimensionError,
+                CALL,
+                f"index {k} of an axis of symbolic size {size}",
+                [("x", x)],
+                fix="count from the front",
             )
         return k
-    if not -size <= k < size:
-        raise fail(
-            OutOfBoundsError,
-            CALL,
-            f"index {k} is out of bounds for axis {axis} with size {size}",
-            [("x", x)],
-            fix=f"use an index from {-size} to {size - 1}",
-        )
+    _require_inside(k, size, axis, x)
     return k + size if k < 0 else k
+
+
+def _require_inside(values: Any, size: Size, axis: int, x: Node) -> None:
+    """Refuse places that the axis does not have, as soon as they are known."""
+    if isinstance(size, Dim) or values is None:
+        return
+    values = np.asarray(values)
+    if not values.size or values.dtype.kind not in "iu":
+        return
+    for k in (int(values.min()), int(values.max())):
+        if not -size <= k < size:
+            raise fail(
+                OutOfBoundsError,
+                CALL,
+                f"index {k} is out of bounds for axis {axis} with size {size}",
+                [("x", x)],
+                fix=f"use an index from {-size} to {size - 1}" if size else "the axis is empty: give it entries first",
+            )
 
 
 def _canonical_slice(entry: slice, size: Size) -> tuple[Any, Any, int]:
@@ -158,7 +187,9 @@ def _canonical_slice(entry: slice, size: Size) -> tuple[Any, Any, int]:
             f"a slice of an axis of symbolic size {size}",
             fix="slice axes of known size only",
         )
-    start, stop, step = (None if part is None else operator.index(part) for part in (entry.start, entry.stop, entry.step))
+    start, stop, step = (
+        None if part is None else operator.index(part) for part in (entry.start, entry.stop, entry.step)
+    )
     first, last, stride = slice(start, stop, step).indices(size)
     count = len(range(first, last, stride))
     if count == size and stride == 1:

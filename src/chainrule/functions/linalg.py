@@ -61,7 +61,9 @@ def slogdet(a: Node) -> tuple[Node, Node]:
 
 def norm(x: Node, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Node:
     """Euclidean (or Frobenius) norm. Kink: the gradient at 0 is 0."""
-    refuse("numpy.linalg.norm", {"ord": (None if ord in (2, "fro") else ord, None)}, "leave ord out, or ord=2 for vectors")
+    refuse(
+        "numpy.linalg.norm", {"ord": (None if ord in (2, "fro") else ord, None)}, "leave ord out, or ord=2 for vectors"
+    )
     axes = canonical_axes(axis, x.ndim, "numpy.linalg.norm")
     if (ord == 2 and len(axes) != 1) or (ord == "fro" and len(axes) != 2) or (axis is not None and len(axes) > 2):
         raise fail(
@@ -73,5 +75,3 @@ def norm(x: Node, ord: Any = None, axis: Any = None, keepdims: Any = False) -> N
         )
     x = x if x.dtype.kind == "f" else astype(x, np.dtype(float))
     return keep_axes(elementwise.sqrt(reductions.sum_over(square(x), axes)), axes, keepdims)
-
-

@@ -11,7 +11,7 @@ from chainrule.functions.axes import canonical_axis, refuse
 from chainrule.functions.basics import moveaxis, ravel
 from chainrule.ops import arithmetic, contractions
 from chainrule.ops.contractions import contract
-from chainrule.ops.indexing import getitem, WHOLE
+from chainrule.ops.indexing import WHOLE, getitem
 
 
 def dot(a: Node, b: Node, out: Any = None) -> Node:
@@ -101,7 +101,10 @@ def einsum(subscripts: Any, *operands: Node, **keywords: Any) -> Node:
     if unknown:
         raise fail(ArgumentError, "numpy.einsum", f"unknown keyword {unknown[0]}=", fix="leave it out")
     refuse("numpy.einsum", {name: (keywords[name], None) for name in ("out", "dtype") if name in keywords})
-    refuse("numpy.einsum", {"order": (keywords.get("order", "K"), "K"), "casting": (keywords.get("casting", "safe"), "safe")})
+    refuse(
+        "numpy.einsum",
+        {"order": (keywords.get("order", "K"), "K"), "casting": (keywords.get("casting", "safe"), "safe")},
+    )
     if not isinstance(subscripts, str):
         raise fail(
             ArgumentError,
@@ -138,7 +141,9 @@ def _parsed(text: str, operands: Sequence[Node]) -> tuple[list[list[int]], list[
             raise fail(
                 ArgumentError,
                 "numpy.einsum",
-                f"the result names index '{missing[0]}', which no operand has" if missing else "the result repeats an index",
+                f"the result names index '{missing[0]}', which no operand has"
+                if missing
+                else "the result repeats an index",
                 fix="name each index of the result once, and only indices of operands",
             )
     else:
@@ -167,9 +172,7 @@ def _expanded(group: str, count: int) -> list[int]:
     return [ord(c) for c in before] + middle + [ord(c) for c in after]
 
 
-def _without_stretched(
-    operands: Sequence[Node], inputs: list[list[int]]
-) -> tuple[tuple[Node, ...], list[list[int]]]:
+def _without_stretched(operands: Sequence[Node], inputs: list[list[int]]) -> tuple[tuple[Node, ...], list[list[int]]]:
     """Drop axes of size 1 that another operand's axis of the same label stretches."""
     largest: dict[int, Any] = {}
     for operand, labels in zip(operands, inputs, strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.leaves import Operand, apply, is_literal
+from chainrule.core.leaves import Operand, apply, is_literal, literal
 from chainrule.core.node import Node, Params
 from chainrule.core.op import ElementwiseOp, Partials, register
 from chainrule.ops.logic import equal
@@ -44,6 +44,11 @@ class Subtract(ElementwiseOp):
         x, y = values
         return x - y
 
+    def simplify(self, operands: tuple[Node, ...], params: Params) -> Node | None:
+        x, y = operands
+        # x - (+0) has the bits of x even for x = -0; x + 0 and x - (-0) have not.
+        return x if y.params in _POSITIVE_ZEROS and is_literal(y) and keeps_aval(self, x, y) else None
+
     def partials(self, out: Node, *operands: Node) -> Partials:
         return 1, -1
 
@@ -62,9 +67,9 @@ class Multiply(ElementwiseOp):
 
     def simplify(self, operands: tuple[Node, ...], params: Params) -> Node | None:
         x, y = operands
-        if is_literal(y, 1) and keeps_aval(self, x, y):
+        if _is_one(y) and keeps_aval(self, x, y):
             return x
-        if is_literal(x, 1) and keeps_aval(self, y, x):
+        if _is_one(x) and keeps_aval(self, y, x):
             return y
         return None
 
@@ -132,6 +137,14 @@ class Sign(ElementwiseOp):
     name = "sign"
     numpy = np.sign
     nondifferentiable = True
+
+
+_POSITIVE_ZEROS = (literal(0).params, literal(0.0).params)
+
+
+def _is_one(x: Node) -> bool:
+    """Whether every entry is the literal 1."""
+    return is_literal(x, 1) or (x.op.name == "broadcast" and is_literal(x.operands[0], 1))
 
 
 def keeps_aval(op: ElementwiseOp, x: Node, other: Node) -> bool:

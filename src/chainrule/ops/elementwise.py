@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from chainrule.core.aval import FLOAT, Aval, ufunc_dtype
 from chainrule.core.leaves import LITERAL, Operand, apply, is_literal, literal, literal_value
-from chainrule.core.node import Node, Params
+from chainrule.core.node import Node, Params, make_node
 from chainrule.core.op import ElementwiseOp, Partial, Partials, register
 from chainrule.ops.arithmetic import add, divide, keeps_aval, multiply, negative, subtract
-from chainrule.ops.logic import equal, greater, logical_and
-from chainrule.ops.selection import at_kink, where
 
 
 @register
@@ -81,7 +80,8 @@ class Expit(ElementwiseOp):
     numpy = scipy.special.expit
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
-        return xp.special.expit(*values)
+        # As accurate as the two-sided form: an infinite exp(-x) gives 0, which is right to the least normal number.
+        return xp.divide(1, 1 + xp.exp(-values[0]))
 
     def partials(self, out: Node, *operands: Node) -> Partials:
         # expit(-x), not 1 - expit(x): the latter loses all digits for large x.
@@ -103,8 +103,7 @@ class Sqrt(ElementwiseOp):
 class Power(ElementwiseOp):
     """First operand to the power of the second.
 
-    Kinks: ∂/∂x at x = y = 0 is 0 (x**0 is constant); ∂/∂y at x = 0 is 0 for y > 0 (0**y is constant there) and, by
-    convention, for y = 0.
+    At x = 0 the derivatives by x and by y are the limits from the right. Kink: ∂/∂y at x = y = 0 is 0 by convention.
     """
 
     name = "power"
@@ -125,10 +124,13 @@ class Power(ElementwiseOp):
     def partials(self, out: Node, *operands: Node) -> Partials:
         x, y = operands
         if y.op is LITERAL:
-            return _fixed_power_partial(x, literal_value(y.params)), _exponent_partial(out, x, y)
-        both_zero = logical_and(equal(x, 0), equal(y, 0))
-        by_base = at_kink(both_zero, 0.0, multiply(y, power(x, subtract(y, 1))), "x**y at x = y = 0: 0 by x")
-        return by_base, _exponent_partial(out, x, y)
+            return _fixed_power_partial(x, literal_value(y.params)), None
+        if x is y:  # one variable, and no kink: x**x (log(x) + 1)
+            return out, multiply(out, log(x))
+        by_base = power_derivative(x, y, 1, 0)
+        if x.op is LITERAL and literal_value(x.params) > 0:
+            return by_base, multiply(out, log(x))
+        return by_base, power_derivative(x, y, 0, 1)
 
 
 def _fixed_power_partial(x: Node, exponent: float) -> Partial:
@@ -138,11 +140,29 @@ def _fixed_power_partial(x: Node, exponent: float) -> Partial:
     return multiply(literal(exponent), power(x, literal(exponent - 1)))
 
 
-def _exponent_partial(out: Node, x: Node, y: Node) -> Node:
-    """∂(x**y)/∂y = x**y log x, and 0 where x = 0 and y >= 0."""
-    zero_base = equal(x, 0)
-    formula = where(logical_and(zero_base, greater(y, 0)), 0.0, multiply(out, log(x)))
-    return at_kink(logical_and(zero_base, equal(y, 0)), 0.0, formula, "x**y at x = y = 0: 0 by y")
+@register
+class PowerDerivative(ElementwiseOp):
+    """∂ᵐ⁺ⁿ(x**y) / ∂xᵐ ∂yⁿ, a family closed under differentiating, with its limits at x = 0.
+
+    Written out, x**(y - m) times a polynomial in log(x) is inf * 0 or inf - inf there.
+    """
+
+    name = "power_derivative"
+    parameters = ("by_base", "by_exponent")
+
+    def infer_dtype(self, avals: tuple[Aval, ...]) -> np.dtype[Any]:
+        dtype = ufunc_dtype(np.power, tuple((aval.dtype, aval.weak) for aval in avals))
+        return dtype if dtype.kind == "f" else FLOAT
+
+    def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
+        return xp.kernels.power_derivative(*values, params["by_base"], params["by_exponent"])
+
+    def partials(self, out: Node, *operands: Node) -> Partials:
+        by_base, by_exponent = out.params
+        return (
+            power_derivative(*operands, by_base + 1, by_exponent),
+            power_derivative(*operands, by_base, by_exponent + 1),
+        )
 
 
 @register
@@ -185,6 +205,7 @@ LOG1P = Log1p.instance
 LOGADDEXP = Logaddexp.instance
 EXPIT = Expit.instance
 POWER = Power.instance
+POWER_DERIVATIVE = PowerDerivative.instance
 SQRT = Sqrt.instance
 SIN = Sin.instance
 COS = Cos.instance
@@ -229,6 +250,11 @@ def sqrt(x: Operand) -> Node:
 def power(x: Operand, y: Operand) -> Node:
     """``x ** y``."""
     return apply(POWER, x, y)
+
+
+def power_derivative(x: Node, y: Node, by_base: int, by_exponent: int) -> Node:
+    """``x ** y`` differentiated so many times by each operand."""
+    return make_node(POWER_DERIVATIVE, (x, y), (by_base, by_exponent))
 
 
 def sin(x: Operand) -> Node:

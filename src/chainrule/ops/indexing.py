@@ -125,7 +125,7 @@ class Gather(Op):
     name = "gather"
     parameters = ("rank", "index_rank")
     linear_in = frozenset({0})
-    nondifferentiable_in = {k: "an index is an integer; it has no derivative" for k in range(1, 64)}
+    nondifferentiable_in = dict.fromkeys(range(1, 64), "an index is an integer; it has no derivative")
     supports = MOVES
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:
@@ -174,7 +174,7 @@ class ScatterAdd(Op):
     name = "scatter_add"
     parameters = ("core", "index_rank")
     linear_in = frozenset({0})
-    nondifferentiable_in = {k: "an index is an integer; it has no derivative" for k in range(1, 64)}
+    nondifferentiable_in = dict.fromkeys(range(1, 64), "an index is an integer; it has no derivative")
     supports = COUNTS
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:

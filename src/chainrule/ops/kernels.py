@@ -6,6 +6,7 @@ Every function takes and gives plain arrays, with loop axes on the left. Nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,47 @@ def at_kink(mask: Any, value: Any, formula: Any, convention: str) -> Any:
     if np.shape(mask) == np.shape(formula):
         return formula
     return np.where(mask, value, formula)
+
+
+def power_derivative(x: Any, y: Any, by_base: int, by_exponent: int) -> Any:
+    """∂ᵐ⁺ⁿ(x**y) / ∂xᵐ ∂yⁿ for m = `by_base`, n = `by_exponent`: x**(y - m) times a polynomial in log(x)."""
+    slopes = _falling_factorial(y, by_base, by_exponent)
+    terms = [comb(by_exponent, k) * slopes[by_exponent - k] for k in range(by_exponent + 1)]  # of log(x) ** k
+    logarithm = np.log(x) if by_exponent else 0
+    total = terms[-1]
+    for term in reversed(terms[:-1]):
+        total = total * logarithm + term
+    out = total * np.power(x, y - by_base)
+    at_zero = np.equal(x, 0)
+    if not np.any(at_zero):
+        return out
+    if by_base == 0 and by_exponent == 1:
+        undefined = at_zero & np.equal(y, 0)
+        return at_kink(undefined, 0.0, np.where(at_zero, _limit_at_zero(terms, y), out), "x**y at x = y = 0: 0 by y")
+    if by_exponent == 0:
+        return np.where(at_zero & np.equal(total, 0), 0, out).astype(np.result_type(out), copy=False)
+    return np.where(at_zero, _limit_at_zero(terms, y - by_base), out).astype(np.result_type(out), copy=False)
+
+
+def _falling_factorial(y: Any, factors: int, order: int) -> list[Any]:
+    """The derivatives 0 to `order` of y (y - 1) ... (y - factors + 1)."""
+    slopes = [np.ones_like(y), *[np.zeros_like(y)] * order]
+    for i in range(factors):
+        slopes = [(y - i) * slope + k * slopes[k - 1] if k else (y - i) * slope for k, slope in enumerate(slopes)]
+    return slopes
+
+
+def _limit_at_zero(terms: list[Any], exponent: Any) -> Any:
+    """The limit of x**exponent * sum(terms[k] * log(x)**k) as x falls to 0."""
+    leading, sign = terms[0], 1
+    power = np.zeros_like(terms[0])
+    for k, term in enumerate(terms[1:], 1):
+        sign = -sign
+        leading = np.where(np.equal(term, 0), leading, sign * term)
+        power = np.where(np.equal(term, 0), power, k)
+    unbounded = (exponent < 0) | (power > 0)
+    grown = np.where(np.equal(leading, 0), 0, leading * np.inf)
+    return np.where(exponent > 0, 0, np.where(unbounded, grown, leading))
 
 
 def pad_into(x: Values, index: tuple[Any, ...], core: tuple[int, ...]) -> Values:
@@ -62,14 +104,12 @@ def _paired_index(loops: int, indices: Sequence[Values], index_rank: int) -> tup
     sizes = (1,) * (loops - len(sizes)) + sizes
     if 1 in sizes:  # the index arrays repeat along this axis: a slice would break the pairing, so name each place
         raise AssertionError("loop axes of index arrays must be given in full")
-    ranges = [
-        np.arange(size).reshape((size,) + (1,) * (loops - 1 - k + index_rank)) for k, size in enumerate(sizes)
-    ]
+    ranges = [np.arange(size).reshape((size,) + (1,) * (loops - 1 - k + index_rank)) for k, size in enumerate(sizes)]
     return (*ranges, *indices)
 
 
 def logsumexp(x: Values, axis: tuple[int, ...]) -> Any:
-    """log of the sum of exponentials; -inf where all are -inf."""
+    """Log of the sum of exponentials; -inf where all are -inf."""
     with np.errstate(all="ignore"):
         top = np.maximum.reduce(x, axis=axis, keepdims=True)
         shift = np.where(np.isfinite(top), top, 0)
@@ -124,5 +164,3 @@ def gap_divide(x: Values, w: Values) -> Values:
 def weaken(value: Any) -> Any:
     """A Python number, so that NumPy treats the dtype as weak."""
     return value.item() if isinstance(value, np.ndarray | np.generic) else value
-
-

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.aval import Aval, broadcast_shapes
+from chainrule.core.leaves import output_of
 from chainrule.core.node import Node, make_node
 from chainrule.core.op import Op, float_dtype_of, register
-from chainrule.core.leaves import output_of
 from chainrule.errors import ShapeError, fail
 from chainrule.ops.arithmetic import add, multiply, negative, subtract
 from chainrule.ops.contractions import delta, diagonal, matmul, swap, trace
@@ -222,7 +222,7 @@ def solve(a: Node, b: Node, singular: str = "raise") -> Node:
 
 
 def logdet(a: Node) -> Node:
-    """log |det A|."""
+    """Log |det A|."""
     return make_node(LOGDET, (a,))
 
 

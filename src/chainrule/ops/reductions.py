@@ -112,7 +112,9 @@ class Extremum(Op):
         axes = node.param("axis")
         chosen = astype(equal(x, broadcast(node, axes, _sizes(x, axes))), node.dtype)
         count = broadcast(sum_over(chosen, axes), axes, _sizes(x, axes))
-        weights = at_kink(greater(count, 1), divide_or_zero(chosen, count), chosen, f"{self.name} with ties: even split")
+        weights = at_kink(
+            greater(count, 1), divide_or_zero(chosen, count), chosen, f"{self.name} with ties: even split"
+        )
         # A choice, not a product: entries that are not chosen must not bring in a nan or inf.
         return sum_over(where(greater(chosen, 0), multiply(weights, dx), 0), axes)
 

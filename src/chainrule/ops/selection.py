@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.core.aval import Aval, broadcast_shapes, promote
 from chainrule.core.leaves import Operand, apply, as_node, is_literal
 from chainrule.core.node import Node, Params, make_node
-from chainrule.core.op import ElementwiseOp, Op, Partials, register
+from chainrule.core.op import LANES, ElementwiseOp, Op, Partials, register
 from chainrule.ops.logic import equal, greater, logical_and, logical_not, logical_or
 
 
@@ -25,6 +25,7 @@ class Where(Op):
     name = "where"
     numpy = np.where
     linear_in = frozenset({1, 2})
+    supports = LANES
     nondifferentiable_in = {0: "a condition is true or false; it has no derivative"}
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:
@@ -72,6 +73,7 @@ class AtKink(Op):
     name = "at_kink"
     parameters = ("convention",)
     linear_in = frozenset({2})
+    supports = LANES
     nondifferentiable_in = {0: "a mask is true or false", 1: "the value at a kink is held"}
     aliases = (2,)
 
@@ -107,6 +109,7 @@ class DeriveAs(Op):
 
     name = "derive_as"
     linear_in = frozenset({1})
+    supports = LANES
     nondifferentiable_in = {0: "the value is held: the formula differentiates in its place"}
     aliases = (0,)
 
@@ -159,6 +162,10 @@ class Maximum(ElementwiseOp):
         x, y = operands
         return _half_at_tie(out, x, y, greater(x, y)), _half_at_tie(out, x, y, greater(y, x))
 
+    def chosen(self, i: int, out: Node) -> Node:
+        x, y = out.operands
+        return logical_not(greater(y, x) if i == 0 else greater(x, y))
+
 
 @register
 class Minimum(ElementwiseOp):
@@ -170,6 +177,10 @@ class Minimum(ElementwiseOp):
     def partials(self, out: Node, *operands: Node) -> Partials:
         x, y = operands
         return _half_at_tie(out, x, y, greater(y, x)), _half_at_tie(out, x, y, greater(x, y))
+
+    def chosen(self, i: int, out: Node) -> Node:
+        x, y = out.operands
+        return logical_not(greater(x, y) if i == 0 else greater(y, x))
 
 
 def _half_at_tie(out: Node, x: Node, y: Node, chosen: Node) -> Node:
@@ -183,20 +194,23 @@ class Astype(Op):
     name = "astype"
     parameters = ("dtype", "weak")
     linear_in = frozenset({0})
+    supports = LANES
     aliases = (0,)
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:
         return (0,)
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
-        return Aval(avals[0].shape, params["dtype"], params["weak"])
+        shape = avals[0].shape
+        return Aval(shape, params["dtype"], params["weak"] and not shape)  # a stack of Python numbers is an array
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         return xp.asarray(values[0], dtype=params["dtype"])
 
     def simplify(self, operands: tuple[Node, ...], params: Params) -> Node | None:
         (x,) = operands
-        return x if (x.dtype, x.aval.weak) == params else None
+        dtype, weak = params
+        return x if x.aval == self.infer(x.aval, dtype=dtype, weak=weak) else None
 
     def transpose(self, i: int, ct: Node, node: Node) -> Node:
         return ct  # the engine casts every cotangent to its operand's dtype

@@ -11,7 +11,7 @@ comparison, and the structure of derivatives; programs are never made from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -100,7 +100,7 @@ class _Normaliser:
         self.canonical = True
         self.done: dict[Node, Node] = {}
         self.symmetric: dict[Node, bool] = {}
-        self.too_long = _overlong_products(outputs)
+        self.too_long = _overlong(outputs)
 
     def normalised(self, root: Node) -> Node:
         """The normal form of `root`, after that of everything it stands on."""
@@ -125,7 +125,7 @@ class _Normaliser:
 
     def _stands_on(self, node: Node) -> Sequence[Node]:
         if _is_sum(node):
-            return [term for _, term in summands(node)]
+            return [term for _, term in summands(node, self.too_long)]
         if is_product(node):
             _, parts = self._read(node)
             return [part.node for part in parts]
@@ -201,7 +201,7 @@ class _Normaliser:
     # --- sums ---
 
     def _sum(self, node: Node) -> Node:
-        terms = [(c, self._stretched(self.done[term], node.shape, node.dtype)) for c, term in summands(node)]
+        terms = [(c, self._stretched(self.done[term], node.shape, node.dtype)) for c, term in summands(node, self.too_long)]
         return sum_of(terms, node.shape, node.dtype)
 
     def _stretched(self, node: Node, shape: Shape, dtype: np.dtype[Any]) -> Node:
@@ -297,24 +297,27 @@ def _terms(node: Node) -> Terms:
     return [(ONE, x), (-ONE if node.op is SUBTRACT else ONE, y)]
 
 
-def summands(root: Node) -> Terms:
+def summands(root: Node, closed: Collection[Node] = ()) -> Terms:
     """The terms of a sum after opening the sums in it that stand at coefficient 1; terms that meet are added.
 
-    Linear in the nodes: a sum that is reached along several paths is opened once, with the number of paths.
+    Sums in `closed` stay terms. Linear in the nodes: a sum that is reached along several paths is opened once, with the
+    number of paths.
     """
     paths = {root: ONE}
     found: dict[Node, Fraction] = {}
-    for node in _opened(root):
+    order = _opened(root, closed)
+    opened = set(order)
+    for node in order:
         for coefficient, term in _terms(node):
             coefficient, term = _unscaled(coefficient, term)
-            if coefficient == 1 and _is_sum(term):
+            if coefficient == 1 and term in opened:
                 paths[term] = paths.get(term, Fraction(0)) + paths[node]
             else:
                 found[term] = found.get(term, Fraction(0)) + paths[node] * coefficient
     return [(coefficient, term) for term, coefficient in found.items()]
 
 
-def _opened(root: Node) -> list[Node]:
+def _opened(root: Node, closed: Collection[Node]) -> list[Node]:
     """Sums below `root` that stand at coefficient 1, each before those in it."""
     order: list[Node] = []
     seen: set[Node] = set()
@@ -325,7 +328,7 @@ def _opened(root: Node) -> list[Node]:
             stack.pop()
             continue
         inner = [term for c, term in (_unscaled(*entry) for entry in _terms(node)) if c == 1 and _is_sum(term)]
-        pending = [term for term in inner if term not in seen]
+        pending = [term for term in inner if term not in seen and term not in closed]
         if pending:
             stack.extend(reversed(pending))
             continue
@@ -454,18 +457,20 @@ def _as_root(base: Node, exponent: float) -> Node | None:
     return reciprocal(sqrt(base)) if exponent == -0.5 else None
 
 
-def _overlong_products(outputs: Sequence[Node]) -> set[Node]:
-    """Products that must stay single factors of what they stand in, lest flattening grow without bound."""
+def _overlong(outputs: Sequence[Node]) -> set[Node]:
+    """Products and sums that stay single factors and terms, lest flattening grow without bound."""
     counts: dict[Node, int] = {}
     cut: set[Node] = set()
     for node in topological(outputs):
-        if not is_product(node):
-            counts[node] = 1
+        is_sum = _is_sum(node)
+        if not is_sum and not is_product(node):
             continue
-        below = children(node)
-        total = sum(counts[child] * times for child, times in below)
+        below = [(term, 1) for _, term in _terms(node)] if is_sum else children(node)
+        # What is not of the same kind is one term or factor.
+        sizes = [(x, times, counts.get(x, 1) if _is_sum(x) == is_sum else 1) for x, times in below]
+        total = sum(times * size for _, times, size in sizes)
         if total > MAX_FACTORS:
-            cut.update(child for child, _ in below if counts[child] > 1)
-            total = sum(times for _, times in below)
+            cut.update(x for x, _, size in sizes if size > 1)
+            total = sum(times for _, times, _ in sizes)
         counts[node] = total
     return cut

@@ -29,8 +29,8 @@ from chainrule.ops.sums import COMBINATION, DIMENSION
 
 Labels = tuple[int, ...]
 
-# Powers up to this are repeated factors; products of more factors than this are not flattened into one.
-MAX_POWER, MAX_FACTORS = 8, 500
+# Powers up to this are repeated factors; longer products, and sums, are not flattened into one.
+MAX_POWER, MAX_FACTORS = 8, 1_000
 
 _FACTORED = frozenset(
     {MULTIPLY, DIVIDE, NEGATIVE, EINSUM, SUM, PERMUTE, BROADCAST, RESHAPE, POWER, COMBINATION, DELTA, DIMENSION}

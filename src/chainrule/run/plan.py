@@ -14,10 +14,12 @@ from chainrule.core.function import Function
 from chainrule.core.leaves import LITERAL, literal_value
 from chainrule.core.node import Node
 from chainrule.core.op import ElementwiseOp, Op
+from chainrule.ops.contractions import EINSUM
 from chainrule.ops.elementwise import POWER
-from chainrule.ops.selection import AT_KINK, MARK, STOP_GRADIENT, WHERE, ASTYPE
-from chainrule.ops.shaping import BROADCAST
 from chainrule.ops.indexing import GETITEM
+from chainrule.ops.linalg import CHOLESKY, EIGH, LOGDET, LOGDET_SIGN, SOLVE
+from chainrule.ops.selection import ASTYPE, AT_KINK, MARK, STOP_GRADIENT, WHERE
+from chainrule.ops.shaping import BROADCAST
 from chainrule.run.scalar import SCALAR_FUNCTIONS, is_small_power
 
 
@@ -51,6 +53,8 @@ class Plan:
         Results that would share memory with an input or with another result, and are copied.
     scalar : bool
         Whether everything is a float64 scalar, and runs on Python floats.
+    uses_blas : bool
+        Whether a matrix operation is large enough for BLAS to use several threads.
     slots : int
     """
 
@@ -60,6 +64,7 @@ class Plan:
     outputs: tuple[int, ...]
     copied: tuple[bool, ...]
     scalar: bool
+    uses_blas: bool
     slots: int
 
     def __str__(self) -> str:
@@ -103,6 +108,7 @@ def make_plan(function: Function) -> Plan:
         tuple(slot[y] for y in function.outputs),
         _must_copy(function),
         _is_scalar(function, order),
+        any(_may_use_threads(node) for node in computed),
         len(slot),
     )
 
@@ -137,6 +143,16 @@ def _must_copy(function: Function) -> tuple[bool, ...]:
         copied.append(is_view or bool(own & inputs) or bool(own & taken))
         taken |= own
     return tuple(copied)
+
+
+_LINALG = (SOLVE, LOGDET, LOGDET_SIGN, CHOLESKY, EIGH)
+# OpenBLAS stays on one thread below some 9,000 entries; LAPACK's routines call it from 32 rows on.
+_THREADED_SIZE = 4_096
+
+
+def _may_use_threads(node: Node) -> bool:
+    is_matrix_op = node.op in _LINALG or (node.op is EINSUM and len(node.operands) > 1)
+    return is_matrix_op and any(int(x.aval.size) >= _THREADED_SIZE for x in node.operands)
 
 
 _SCALAR_STRUCTURE = (WHERE, AT_KINK, ASTYPE, MARK, STOP_GRADIENT, LITERAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +16,12 @@ from chainrule.core.function import Function
 from chainrule.errors import NonsmoothError
 from chainrule.ops import kernels
 from chainrule.ops.calls import HostFunction
+from chainrule.run.blas import single_threaded
 from chainrule.run.plan import Plan, make_plan
 from chainrule.run.scalar import SCALAR, SCALAR_FUNCTIONS
 from chainrule.run.source import source_of
+
+_UNLIMITED = nullcontext()
 
 # Longer programs stay interpreted: compiling costs some 10 µs a statement.
 LONGEST_COMPILED = 50_000
@@ -90,7 +94,7 @@ class Program:
                 if self._twin is None:
                     self._twin = Program(replace(plan, scalar=False))
                 return self._twin(values)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), single_threaded() if plan.uses_blas else _UNLIMITED:
             results = self._compiled(*values) if self._compiled is not None else interpret(plan, values, NUMPY)
         return [
             np.array(result) if copied else result if type(result) is np.ndarray else np.asarray(result)[()]
@@ -129,7 +133,7 @@ def _compiled(plan: Plan) -> Callable[..., tuple[Any, ...]]:
     for text in texts:
         names = {**base, **parts}
         before = set(names)
-        exec(compile(text, "<chainrule program>", "exec"), names)  # noqa: S102 - our own source
+        exec(compile(text, "<chainrule program>", "exec"), names)
         (defined,) = set(names) - before - {"__builtins__"}
         main = names.pop(defined)
         parts[defined] = main

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.aval import Aval
-from chainrule.core.leaves import literal
+from chainrule.core.leaves import INPUT, literal
 from chainrule.core.node import Node
 from chainrule.core.op import ElementwiseOp
 from chainrule.errors import ArgumentError, DimensionError, TracerError, TracerLeakError, UnsupportedError, fail
@@ -89,12 +89,12 @@ class Array:
         return self._node.dtype.itemsize
 
     @property
-    def T(self) -> Array:  # noqa: N802 - NumPy's name
+    def T(self) -> Array:
         """The array with its axes reversed."""
         return self._apply(basics.transpose)
 
     @property
-    def mT(self) -> Array:  # noqa: N802 - NumPy's name
+    def mT(self) -> Array:
         """The array with its last two axes swapped."""
         return self._apply(basics.matrix_transpose)
 
@@ -109,7 +109,7 @@ class Array:
         return self.ravel()
 
     def _apply(self, function: Callable[..., Node], *args: Any, **keywords: Any) -> Array:
-        require_open(self, function.__name__)
+        require_open(self, f"numpy.{function.__name__}")
         return Array(function(self._node, *args, **keywords), self._owner)
 
     # --- values ---
@@ -143,7 +143,10 @@ class Array:
         return int(np.asarray(value).__index__())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        value = self._value("numpy.asarray(x)", "use x itself; to build an array of such values use numpy.stack([...])")
+        value = self._value(
+            "numpy.asarray(x)",
+            "use x itself (M @ x in place of M.dot(x)); to build an array of such values use numpy.stack([...])",
+        )
         return np.array(value, dtype=dtype)
 
     def __bool__(self) -> bool:
@@ -190,6 +193,30 @@ class Array:
         """The values as nested lists; refused while a derivative is taken through the array."""
         return np.asarray(self._value("x.tolist()", "leave x as it is")).tolist()
 
+    def evaluate(self, **values: Any) -> Any:
+        """The number of a symbolic array, given a value for each of its symbols.
+
+        Parameters
+        ----------
+        **values : array_like
+            By name of symbol; shapes must agree with the symbols' sizes.
+
+        Returns
+        -------
+        ndarray or numpy.float64
+            The value.
+
+        Examples
+        --------
+        >>> import chainrule as cr
+        >>> x = cr.symbols("x[n]")
+        >>> (x @ x).evaluate(x=[3.0, 4.0])
+        np.float64(25.0)
+        """
+        from chainrule.trace.symbols import evaluate
+
+        return evaluate(self, values)
+
     def __repr__(self) -> str:
         name = f"{self._name} = " if self._name else ""
         aval = self._node.aval
@@ -226,8 +253,10 @@ class Array:
     # --- indexing ---
 
     def __getitem__(self, index: Any) -> Array:
-        require_open(self, "x[...]")
-        return Array(indexing.getitem(self._node, _resolved(index, self)), self._owner)
+        entries = index if isinstance(index, tuple) else (index,)
+        owner = owner_of([self, *entries], "x[...]")
+        resolved = tuple([_resolve_entry(entry, owner) for entry in entries])
+        return Array(indexing.getitem(self._node, resolved), owner)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise fail(
@@ -383,11 +412,17 @@ class Array:
         """The array with two axes interchanged, as `numpy.swapaxes`."""
         return np.swapaxes(self, axis1, axis2)
 
-    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """The entries in another dtype, as `numpy.ndarray.astype`."""
         if order != "K" or casting != "unsafe":
             raise fail(
-                UnsupportedError, "x.astype", "order= and casting= are not supported", [("x", self)], fix="leave them out"
+                UnsupportedError,
+                "x.astype",
+                "order= and casting= are not supported",
+                [("x", self)],
+                fix="leave them out",
             )
         return self._apply(basics.astype, np.dtype(dtype))
 
@@ -404,13 +439,19 @@ class Array:
     def sort(self, axis: int = -1, kind: Any = None, order: Any = None) -> None:
         """In-place sorting is refused; `numpy.sort` gives the sorted array."""
         raise fail(
-            UnsupportedError, "x.sort()", "it works in place", [("x", self)], fix="use numpy.sort(x), which returns the result"
+            UnsupportedError,
+            "x.sort()",
+            "it works in place",
+            [("x", self)],
+            fix="use numpy.sort(x), which returns the result",
         )
 
 
 def _require_boolean(x: Array, call: str) -> Array:
     if x.dtype.kind != "b":
-        raise fail(UnsupportedError, call, "bit operations are for booleans only", [("x", x)], fix="compare first: x > 0")
+        raise fail(
+            UnsupportedError, call, "bit operations are for booleans only", [("x", x)], fix="compare first: x > 0"
+        )
     return x
 
 
@@ -458,13 +499,13 @@ def lift(value: Any, owner: Owner, call: str) -> Node:
     return owner.capture(value, call)
 
 
-_NUMBERS = (bool, int, float, np.ndarray, np.generic)
+_NUMBERS = (bool, int, float, complex, np.ndarray, np.generic)
 
 
 def binary(op: Any, x: Any, y: Any) -> Any:
     """An operator on two operands, one of them a handle."""
     other = y if isinstance(x, Array) else x
-    if not isinstance(other, (Array, *_NUMBERS, list)):
+    if not isinstance(other, (Array, *_NUMBERS, list, tuple)):
         return NotImplemented
     call = op.call
     if type(x) is Array and type(y) is Array and x._owner is y._owner and x._owner.is_open:
@@ -482,31 +523,33 @@ def lift_exponent(op: ElementwiseOp, value: Any, owner: Owner, call: str) -> Nod
     return lift(value, owner, call)
 
 
-def _resolved(index: Any, x: Array) -> Any:
-    """The index with handles and masks replaced by what they say: nodes for integers, places for booleans."""
-    entries = index if isinstance(index, tuple) else (index,)
-    return tuple(_resolve_entry(entry, x) for entry in entries)
-
-
-def _resolve_entry(entry: Any, x: Array) -> Any:
+def _resolve_entry(entry: Any, owner: Owner) -> Any:
+    """An entry of an index with handles and arrays replaced by what they say: places for integers and booleans."""
     fix = "inside chainrule.vmap or with symbols, use numpy.where(mask, x, 0) instead of x[mask]"
     if isinstance(entry, Array):
         if entry.dtype.kind == "b":
-            owner = owner_of([entry, x], "x[mask]")
             if isinstance(owner, SymbolScope):
                 raise fail(TracerError, "x[mask]", "a symbol has no value", [("mask", entry)], fix=fix)
             return indexing.Mask(np.asarray(owner.value_of(entry._node, "x[mask]", fix)), _capturer(owner))
-        return entry._node
-    if isinstance(entry, np.ndarray | list) and not isinstance(entry, str):
+        return indexing.Places(entry._node, _bound_value(entry))
+    if isinstance(entry, np.ndarray | list):
         array = np.asarray(entry)
         if array.dtype.kind == "b":
-            return indexing.Mask(array, _capturer(x._owner))
+            return indexing.Mask(array, _capturer(owner))
         if array.size == 0 and isinstance(entry, list):
             array = array.astype(int)
-        return x._owner.capture(array, "x[index]")
+        return indexing.Places(owner.capture(array, "x[index]"), array)
     if isinstance(entry, bool | np.bool_):
-        return indexing.Mask(np.asarray(entry), _capturer(x._owner))
+        return indexing.Mask(np.asarray(entry), _capturer(owner))
     return entry
+
+
+def _bound_value(x: Array) -> Any:
+    """The array bound to a handle that is an input of its trace, else None; nothing is computed."""
+    if x._node.op is not INPUT or not isinstance(x._owner, Trace):
+        return None
+    value = x._owner.bindings[x._node.param("index")] if x._node.param("level") == x._owner.level else None
+    return value if isinstance(value, np.ndarray | np.generic) else None
 
 
 def _capturer(owner: Owner) -> Callable[[Any], Node]:

@@ -13,14 +13,14 @@ _lock = threading.Lock()
 _registered: set[type] = set()
 
 
-def flatten(tree: Any) -> tuple[list[Any], Any]:
+def flatten(tree: Any, none_is_leaf: bool = True) -> tuple[list[Any], Any]:
     """Leaves of a container in order, and its structure; a plain dataclass becomes a container on first sight."""
-    leaves, structure = optree.tree_flatten(tree, none_is_leaf=True, namespace=NAMESPACE)
+    leaves, structure = optree.tree_flatten(tree, none_is_leaf=none_is_leaf, namespace=NAMESPACE)
     new = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
     if new:
         for cls in sorted(new, key=lambda cls: (cls.__module__, cls.__qualname__)):
             _register(cls)
-        return flatten(tree)
+        return flatten(tree, none_is_leaf)
     return leaves, structure
 
 

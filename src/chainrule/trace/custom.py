@@ -172,7 +172,10 @@ def _black_box(trace: Trace, f: Callable[..., Any], handles: Sequence[Any], resu
     """A call of a Python function when the program runs."""
     if not all(isinstance(handle, Array) for handle in handles):
         raise fail(
-            ArgumentError, name, "a black box takes arrays and numbers only", fix="close over anything else in the function"
+            ArgumentError,
+            name,
+            "a black box takes arrays and numbers only",
+            fix="close over anything else in the function",
         )
     if result is None:
         fix = "give result=, an array of the shape and dtype that the function returns"
@@ -305,5 +308,3 @@ def _fitted(node: Node, like: Node, rule: str) -> Node:
             fix="return an array of the shape of what it belongs to",
         )
     return astype(broadcast_to(node, like.shape, "chainrule.custom_derivative"), like.dtype, like.aval.weak)
-
-

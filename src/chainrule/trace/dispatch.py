@@ -52,7 +52,9 @@ _FUNCTIONS: dict[Any, Entry] = {}
 _UFUNCS: dict[np.ufunc, Op | Callable[..., Node]] = {}
 
 
-def provide(numpy_function: Any, function: Callable[..., Any], operands: str, sequences: str = "", plain: bool = False) -> None:
+def provide(
+    numpy_function: Any, function: Callable[..., Any], operands: str, sequences: str = "", plain: bool = False
+) -> None:
     """Answer calls of `numpy_function` by `function`, whose parameters named in `operands` are arrays."""
     parameters = inspect.signature(function).parameters.values()
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
@@ -129,7 +131,10 @@ def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], keywords: dict[str, Any]) 
     function = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all, np.logical_or: np.any}
     if ufunc not in function:
         raise fail(
-            UnsupportedError, f"numpy.{ufunc.__name__}.reduce", "this reduction is not supported", fix="write it as a loop"
+            UnsupportedError,
+            f"numpy.{ufunc.__name__}.reduce",
+            "this reduction is not supported",
+            fix="write it as a loop",
         )
     names = ("axis", "dtype", "out", "keepdims", "initial", "where")
     given = {**dict(zip(names, inputs[1:], strict=False)), **keywords}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,16 +17,25 @@ from chainrule.ops.selection import astype
 from chainrule.run.program import program_of
 from chainrule.trace.array import Array, SymbolScope, lift
 from chainrule.trace.containers import flatten, leaf_names, unflatten
-from chainrule.trace.tracer import Trace, require_numeric
+from chainrule.trace.tracer import Trace, require_numeric, require_plain
+
+
+def is_single(argnums: Any) -> bool:
+    """Whether `argnums` names one argument, whose derivative is returned by itself."""
+    return not isinstance(argnums, tuple | list)
 
 
 def canonical_argnums(argnums: Any, count: int, call: str) -> tuple[int, ...]:
     """`argnums` as a tuple of places of the positional arguments."""
-    several = argnums if isinstance(argnums, tuple | list) else (argnums,)
+    several = (argnums,) if is_single(argnums) else argnums
     places = []
     for place in several:
-        if not isinstance(place, int) or isinstance(place, bool):
-            raise fail(ArgumentError, call, f"argnums must be integers, not {place!r}", fix="give argnums=0 or argnums=(0, 1)")
+        try:
+            place = operator.index(place)
+        except TypeError:
+            raise fail(
+                ArgumentError, call, f"argnums must be integers, not {place!r}", fix="give argnums=0 or argnums=(0, 1)"
+            ) from None
         if not -count <= place < count:
             raise fail(
                 ArgumentError,
@@ -60,8 +70,10 @@ class Arguments:
         self.active: dict[int, list[int]] = {}
         self.kinds: dict[int, list[Any]] = {}
         for place, argument in enumerate(args):
-            leaves, structure = flatten(argument)
-            if place in argnums:
+            # A None inside a container that is differentiated stands for nothing, and comes back as None.
+            is_active = place in argnums
+            leaves, structure = flatten(argument, none_is_leaf=not is_active or argument is None)
+            if is_active:
                 numbers = [len(trace.inputs) + k for k in range(len(leaves))]
                 names = leaf_names(structure) if len(leaves) > 1 else [""] * len(leaves)
                 new = [
@@ -111,6 +123,7 @@ def _active_leaf(trace: Trace, leaf: Any, name: str, call: str) -> Array:
     if isinstance(leaf, bool | int | float) and not isinstance(leaf, np.generic):
         _require_differentiable(np.dtype(type(leaf)), leaf, name, call)
         return Array(trace.add_input(Aval((), FLOAT, weak=True), float(leaf), active=True), trace)
+    require_plain(leaf, call)
     array = np.asarray(leaf)
     require_numeric_argument(array, leaf, name, call)
     _require_differentiable(array.dtype, array, name, call)
@@ -133,7 +146,9 @@ def require_numeric_argument(array: np.ndarray[Any, Any], leaf: Any, name: str, 
 
 def _require_differentiable(dtype: np.dtype[Any], leaf: Any, name: str, call: str) -> None:
     if dtype == BOOL:
-        raise fail(DtypeError, call, f"{name} is boolean and has no derivative", [(name, leaf)], fix="use x.astype(float)")
+        raise fail(
+            DtypeError, call, f"{name} is boolean and has no derivative", [(name, leaf)], fix="use x.astype(float)"
+        )
 
 
 def require_reachable(trace: Trace, leaf: Array, call: str) -> None:
@@ -156,6 +171,7 @@ def held_leaf(trace: Trace, leaf: Any, call: str) -> Any:
         require_reachable(trace, leaf, call)
         return Array(trace.add_input(leaf._node.aval, leaf._node), trace)
     if isinstance(leaf, np.ndarray | np.generic):
+        require_plain(leaf, call)
         array = np.asarray(leaf)
         if array.dtype.kind not in "fiub":
             return leaf

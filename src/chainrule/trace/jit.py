@@ -250,5 +250,3 @@ def _handle(trace: Trace, leaf: Any, call: str) -> Array:
         require_numeric(array, call)
         return Array(trace.add_input(Aval(array.shape, array.dtype), leaf), trace)
     return Array(trace.add_input(Aval((), FLOAT if isinstance(leaf, float) else INT, weak=True), leaf), trace)
-
-

@@ -20,7 +20,7 @@ from chainrule.core.function import Function
 from chainrule.core.leaves import INPUT, input_node, literal
 from chainrule.core.node import Node, substitute, topological
 from chainrule.diff.activity import active_nodes
-from chainrule.errors import DtypeError, TracerError, fail
+from chainrule.errors import DtypeError, TracerError, UnsupportedError, fail
 from chainrule.run.program import NUMPY
 
 # Captured arrays up to this many bytes are copied; larger ones are held, and locked until the results are there.
@@ -104,6 +104,7 @@ class Trace:
         known = self._captured.get(id(array))
         if known is not None and known[0] is array and _is_unchanged(array, known[1]):
             return known[2]
+        require_plain(array, call)
         require_numeric(array, call)
         held = self.hold(array)
         node = self.add_input(Aval(array.shape, array.dtype), held)
@@ -114,12 +115,9 @@ class Trace:
         """The array as it is now: a copy if it is small, else itself, locked against writing."""
         if self.by_reference:
             return array
-        if array.nbytes <= COPIED_BYTES:
-            copy = np.array(array)
-            return copy
-        plain = array.view(np.ndarray)
-        _LOCKS.lock(array, self._locked)
-        return plain
+        if array.nbytes <= COPIED_BYTES or not _LOCKS.lock(array, self._locked):
+            return np.array(array)
+        return array.view(np.ndarray)
 
     # --- values ---
 
@@ -236,9 +234,21 @@ class Trace:
 
 def _is_unchanged(array: np.ndarray[Any, Any], held: np.ndarray[Any, Any]) -> bool:
     """Whether a captured array still has the contents with which it was captured."""
-    if array.nbytes > COPIED_BYTES:
-        return True  # locked, so nobody could write to it
+    if np.may_share_memory(array, held):
+        return True  # held by reference and locked, so nobody could write to it
     return array.shape == held.shape and array.dtype == held.dtype and array.tobytes() == held.tobytes()
+
+
+def require_plain(value: Any, call: str) -> None:
+    """Refuse kinds of arrays that calculate by rules of their own."""
+    if isinstance(value, np.matrix) or any(cls.__name__ == "MaskedArray" for cls in type(value).__mro__):
+        raise fail(
+            UnsupportedError,
+            call,
+            f"{type(value).__name__} calculates by rules of its own",
+            [("x", value)],
+            fix="pass numpy.asarray(x), and the mask of a masked array beside it",
+        )
 
 
 def require_numeric(array: np.ndarray[Any, Any], call: str) -> None:
@@ -253,7 +263,11 @@ def require_numeric(array: np.ndarray[Any, Any], call: str) -> None:
         )
     if array.dtype.kind not in "fiub":
         raise fail(
-            DtypeError, call, f"dtype {array.dtype} has no arithmetic", [("x", array)], fix="convert with x.astype(float)"
+            DtypeError,
+            call,
+            f"dtype {array.dtype} has no arithmetic",
+            [("x", array)],
+            fix="convert with x.astype(float)",
         )
 
 
@@ -263,33 +277,54 @@ class _Locks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[int, tuple[np.ndarray[Any, Any], int]] = {}
+        self._waiting: list[np.ndarray[Any, Any]] = []  # released views of arrays that others still hold
 
-    def lock(self, array: np.ndarray[Any, Any], record: list[np.ndarray[Any, Any]]) -> None:
-        """Make `array` and the arrays it is a view of read-only."""
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            with self._lock:
-                known = self._counts.get(id(base))
-                if known is not None:
-                    self._counts[id(base)] = (base, known[1] + 1)
-                    record.append(base)
-                elif base.flags.writeable:
-                    self._counts[id(base)] = (base, 1)
-                    base.flags.writeable = False
-                    record.append(base)
-            base = base.base
+    def lock(self, array: np.ndarray[Any, Any], record: list[np.ndarray[Any, Any]]) -> bool:
+        """Make `array` and the arrays it is a view of read-only; False if that could not be undone."""
+        with self._lock:
+            chain: list[np.ndarray[Any, Any]] = []
+            link: Any = array
+            while isinstance(link, np.ndarray):
+                if not self._is_restorable(link):
+                    return False
+                if link.flags.writeable or id(link) in self._counts:
+                    chain.append(link)
+                link = link.base
+            for link in chain:
+                self._counts[id(link)] = (link, self._counts.get(id(link), (link, 0))[1] + 1)
+                link.flags.writeable = False
+            record += chain
+        return True
 
     def unlock(self, record: list[np.ndarray[Any, Any]]) -> None:
         """Give back what `lock` recorded, bases first: a view of a read-only array cannot be made writeable."""
-        while record:
-            base = record.pop()
-            with self._lock:
-                _, count = self._counts[id(base)]
+        with self._lock:
+            free: list[np.ndarray[Any, Any]] = []
+            while record:
+                link = record.pop()
+                _, count = self._counts.pop(id(link))
                 if count > 1:
-                    self._counts[id(base)] = (base, count - 1)
+                    self._counts[id(link)] = (link, count - 1)
                 else:
-                    del self._counts[id(base)]
-                    base.flags.writeable = True
+                    free.append(link)
+            free += self._waiting
+            self._waiting = []
+            for link in free:
+                if id(link.base) in self._counts:
+                    self._waiting.append(link)
+                else:
+                    link.flags.writeable = True
+
+    def _is_restorable(self, link: np.ndarray[Any, Any]) -> bool:
+        """Whether NumPy lets a writeable array become writeable again: its memory must say that it is."""
+        if not link.flags.writeable or link.flags.owndata:
+            return True
+        if isinstance(link.base, np.ndarray):
+            return link.base.flags.writeable or id(link.base) in self._counts
+        try:
+            return not memoryview(link.base).readonly
+        except TypeError:
+            return False
 
 
 _LOCKS = _Locks()

@@ -26,6 +26,7 @@ from chainrule.trace.function import (
     call_traced,
     canonical_argnums,
     finish,
+    is_single,
     result_nodes,
     scalar_result,
     split_aux,
@@ -53,7 +54,7 @@ def named(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]], Ca
 def _gradient(
     call: str, f: Callable[..., Any], argnums: ArgNums, has_aux: bool, with_value: bool, summed: bool = False
 ) -> Callable[..., Any]:
-    single = isinstance(argnums, int)
+    single = is_single(argnums)
 
     def transformed(*args: Any, **keywords: Any) -> Any:
         places = canonical_argnums(argnums, len(args), call)
@@ -228,7 +229,7 @@ def jacobian(
            [5., 6.]])
     """
     call = "chainrule.jacobian"
-    single = isinstance(argnums, int)
+    single = is_single(argnums)
     if mode not in ("auto", "forward", "reverse"):
         raise fail(
             ArgumentError, call, f"mode={mode!r} is not known", fix="use mode='auto', mode='forward' or mode='reverse'"
@@ -285,7 +286,7 @@ def hessian(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
            [2., 0.]])
     """
     call = "chainrule.hessian"
-    single = isinstance(argnums, int)
+    single = is_single(argnums)
 
     def transformed(*args: Any, **keywords: Any) -> Any:
         places = canonical_argnums(argnums, len(args), call)
@@ -320,7 +321,7 @@ def _nested_rows(arguments: Arguments, places: tuple[int, ...], rows: list[Any],
 
 def _directions(trace: Trace, given: Any, examples: Sequence[Any], structure: Any, call: str, what: str) -> list[Any]:
     """Tangents or cotangents as bindings: of the structure, shapes and dtypes of what they belong to."""
-    leaves, own = flatten(given)
+    leaves, own = flatten(given, structure.none_is_leaf)
     if own != structure:
         raise fail(
             ArgumentError,
@@ -377,7 +378,7 @@ class _Traced:
 
     def tangents(self, given: Any) -> list[Any]:
         """Tangents for the primals."""
-        leaves, structure = flatten(self.primals)
+        _, structure = flatten(self.primals, none_is_leaf=False)
         examples = [self.function.inputs[k].aval for k in self.numbers]
         return _directions(self.trace, tuple(given), examples, structure, self.call, "tangents")
 
@@ -448,7 +449,6 @@ def _with_values(function: Function, derived: Function) -> Function:
 
 def _for_floating(traced: _Traced, tangents: Sequence[Any]) -> list[Any]:
     """Tangents for all outputs: zeros for those that are integers or booleans."""
-
     given = iter(tangents)
     return [
         next(given) if output.dtype.kind == "f" else np.zeros(output.shape)  # type: ignore[arg-type]
@@ -601,9 +601,5 @@ def stop_gradient(x: Any) -> Any:
     np.float64(3.0)
     """
     leaves, structure = flatten(x)
-    held = [
-        Array(stop_gradient_node(leaf._node), leaf._owner) if isinstance(leaf, Array) else leaf for leaf in leaves
-    ]
+    held = [Array(stop_gradient_node(leaf._node), leaf._owner) if isinstance(leaf, Array) else leaf for leaf in leaves]
     return unflatten(structure, held)
-
-
