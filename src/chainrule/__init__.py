@@ -3,9 +3,11 @@
 Write a function in plain NumPy; get its gradient, Jacobian and Hessian, exactly and as fast code.
 """
 
+from chainrule.calculus.minimize import minimize
 from chainrule.core.config import config
 from chainrule.core.op import freeze_registry
 from chainrule.numpy.table import fill
+from chainrule.trace.check import check_grads
 from chainrule.trace.custom import checkpoint, custom_derivative
 from chainrule.trace.jit import compile, jit
 from chainrule.trace.symbols import symbols
@@ -29,6 +31,7 @@ freeze_registry()
 __version__ = "0.1.0"
 
 __all__ = [
+    "check_grads",
     "checkpoint",
     "compile",
     "config",
@@ -41,6 +44,7 @@ __all__ = [
     "jit",
     "jvp",
     "linearize",
+    "minimize",
     "stop_gradient",
     "symbols",
     "value_and_grad",

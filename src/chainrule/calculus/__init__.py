@@ -1,0 +1,1 @@
+"""Calculus as tools: optimisation with derivatives filled in."""

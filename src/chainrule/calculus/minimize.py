@@ -45,7 +45,7 @@ def minimize(
         ``f(x, *args)`` returns a scalar.
     x0 : array_like or container
         The start. `f` is called with, and the answer comes back in, what this is: a number, an array of any shape, a
-        dict of arrays.
+        dict of arrays. A list of numbers is an array.
     args : tuple, optional
         Further arguments of `f`, held constant.
     method : str or callable, optional
@@ -108,11 +108,13 @@ class _Variables:
     """The variables as SciPy's vector and as the user's containers."""
 
     def __init__(self, x0: Any) -> None:
+        if type(x0) in (list, tuple) and all(isinstance(leaf, int | float) for leaf in flatten(x0)[0]):
+            x0 = np.array(x0, dtype=float)  # numbers in brackets are an array to SciPy, no container
         leaves, self.structure = flatten(x0)
         self.plain = isinstance(x0, np.ndarray) and x0.ndim == 1 and x0.dtype == np.float64
         names = leaf_names(self.structure)
         self.arrays = [_floating(leaf, "x0" + name) for leaf, name in zip(leaves, names, strict=True)]
-        self.are_numbers = [not isinstance(leaf, np.ndarray | list) for leaf in leaves]
+        self.are_numbers = [not isinstance(leaf, np.ndarray) for leaf in leaves]
         self.start = self.vector(self.arrays)
         if not self.start.size:
             raise fail(ArgumentError, CALL, "x0 has no entries", fix="start from at least one variable")
@@ -166,7 +168,11 @@ def _floating(leaf: Any, name: str) -> Vector:
         return array.astype(float)
     if array.dtype.kind != "f":
         raise fail(
-            DtypeError, CALL, f"{name} has dtype {array.dtype}", [(name, array)], fix="pass what is no variable in args="
+            DtypeError,
+            CALL,
+            f"{name} has dtype {array.dtype}",
+            [(name, array)],
+            fix="pass what is no variable in args=",
         )
     return array
 

@@ -95,7 +95,7 @@ def _weak_type(dtype: np.dtype[Any]) -> Any:
 def ufunc_dtype(ufunc: np.ufunc, dtypes: tuple[tuple[np.dtype[Any], bool], ...]) -> np.dtype[Any]:
     """The dtype in which NumPy answers, where operands are given as pairs (dtype, weak)."""
     inputs = tuple(_weak_type(dtype) if weak else dtype for dtype, weak in dtypes)
-    resolved = ufunc.resolve_dtypes((*inputs, *[None] * ufunc.nout))  # type: ignore[arg-type]
+    resolved = ufunc.resolve_dtypes((*inputs, *[None] * ufunc.nout))
     dtype: np.dtype[Any] = resolved[-1]
     return dtype
 

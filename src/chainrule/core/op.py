@@ -93,15 +93,15 @@ class Op:
         """The linear part of the change when operand `i` changes by `dx`; one entry per result."""
         raise NotImplementedError(self.name)
 
-    def forward(self, tangents: tuple[Node | None, ...], node: Node) -> Node:
-        """The tangent of the result, for an op whose forward rule is shorter than the derived one."""
+    def forward(self, tangents: tuple[Node | None, ...], node: Node) -> Any:
+        """The tangent of the result, where that is shorter than the derived rule; else NotImplemented."""
         return NotImplemented
 
-    def transpose_support(self, i: int, support: Node | None, node: Node) -> Node | None:
+    def transpose_support(self, i: int, support: Node | None, node: Node) -> Any:
         """Where `transpose` can be non-zero, given where the cotangent can; None means everywhere."""
         return NotImplemented
 
-    def forward_support(self, supports: tuple[Node | bool | None, ...], node: Node) -> Node | None:
+    def forward_support(self, supports: tuple[Node | bool | None, ...], node: Node) -> Any:
         """Where the tangent can be non-zero, given where those of the operands can; False means nowhere."""
         return NotImplemented
 

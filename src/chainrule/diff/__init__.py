@@ -1,0 +1,1 @@
+"""Derivatives: forward and reverse mode, stacks, Jacobians and Hessians, numeric checking."""

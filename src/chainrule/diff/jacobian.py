@@ -18,7 +18,7 @@ from chainrule.core.node import Node
 from chainrule.diff.batch import batch
 from chainrule.diff.forward import pushforward
 from chainrule.diff.reverse import pullback, reverse
-from chainrule.diff.support import Flow, zeros
+from chainrule.diff.support import Flow, to_operand, zeros
 from chainrule.ops.contractions import delta
 from chainrule.ops.selection import astype
 from chainrule.ops.shaping import permute, reshape
@@ -45,7 +45,10 @@ def _value_and_gradient(function: Function, active: tuple[int, ...]) -> Function
     wanted = [function.inputs[i] for i in active]
     output = function.outputs[0]
     pulled = reverse([output], [Flow(literal(1.0))], wanted) if wanted else []
-    gradients = [zeros(x.aval) if flow is None else flow.value for x, flow in zip(wanted, pulled, strict=True)]
+    # The cast matters where the output is an input: the seed itself is the gradient then.
+    gradients = [
+        zeros(x.aval) if flow is None else to_operand(flow, x.aval).value for x, flow in zip(wanted, pulled, strict=True)
+    ]
     return Function(function.inputs, (*function.outputs, *gradients))
 
 

@@ -12,7 +12,7 @@ from chainrule.core.node import Node, topological
 from chainrule.core.op import ElementwiseOp
 from chainrule.diff.activity import active_nodes, is_inexact
 from chainrule.diff.calls import call_pullback
-from chainrule.diff.support import Flow, add_flows, masked, to_operand, transposed, zeros
+from chainrule.diff.support import Flow, add_flows, chosen_flow, masked, to_operand, transposed, zeros
 from chainrule.ops.arithmetic import multiply, negative
 from chainrule.ops.calls import CALL
 

@@ -4,8 +4,9 @@ A `Flow` is a (co)tangent with two masks, each a boolean node of its shape, or N
 
 * `support` comes from `where`, indexing, padding: a lane outside it cannot influence the result, so it contributes
   exactly 0, whatever the partials are there (0 times inf is nan, so masking is not optional);
-* `seed` comes from the unit vectors with which a Jacobian is seeded. It protects the same way, but ends at the first
-  op that adds entries up; carrying it further would cost a mask per unit vector and contraction.
+* `seed` comes from the unit vectors with which a Jacobian is seeded, and from `maximum` and its like. It protects the
+  same way, but ends at the first op that adds entries up; carrying it further would cost a mask per unit vector and
+  contraction.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def chosen_flow(i: int, flow: Flow, node: Node) -> Flow:
     chosen = node.op.chosen(i, node)
     if chosen is None:
         return flow
-    return flow._replace(support=chosen if flow.support is None else logical_and(chosen, flow.support))
+    return flow._replace(seed=chosen if flow.seed is None else logical_and(chosen, flow.seed))
 
 
 def masked(value: Node, flow: Flow) -> Node:

@@ -1,0 +1,1 @@
+"""NumPy-named functions of nodes: arguments normalised, ops applied, no derivative rules."""

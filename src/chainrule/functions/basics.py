@@ -118,8 +118,8 @@ def mean(
         total = reductions.sum_over(selection.where(mask, a, 0), axes)
         return keep_axes(selection.astype(arithmetic.divide(total, count), a.dtype), axes, keepdims)
     total = reductions.sum_over(a, axes)
-    count = size_product(a.shape[k] for k in axes)
-    return keep_axes(arithmetic.divide(total, dimension(count)), axes, keepdims)
+    size = size_product(a.shape[k] for k in axes)
+    return keep_axes(arithmetic.divide(total, dimension(size)), axes, keepdims)
 
 
 def _extremum(name: str) -> Any:

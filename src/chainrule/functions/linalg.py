@@ -11,6 +11,7 @@ from chainrule.errors import ArgumentError, ShapeError, fail
 from chainrule.functions.axes import canonical_axes, keep_axes, refuse
 from chainrule.functions.basics import square
 from chainrule.ops import contractions, elementwise, linalg, reductions
+from chainrule.ops.arithmetic import absolute
 from chainrule.ops.indexing import WHOLE, getitem
 from chainrule.ops.selection import astype
 from chainrule.ops.shaping import broadcast
@@ -60,18 +61,26 @@ def slogdet(a: Node) -> tuple[Node, Node]:
 
 
 def norm(x: Node, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Node:
-    """Euclidean (or Frobenius) norm. Kink: the gradient at 0 is 0."""
-    refuse(
-        "numpy.linalg.norm", {"ord": (None if ord in (2, "fro") else ord, None)}, "leave ord out, or ord=2 for vectors"
-    )
-    axes = canonical_axes(axis, x.ndim, "numpy.linalg.norm")
-    if (ord == 2 and len(axes) != 1) or (ord == "fro" and len(axes) != 2) or (axis is not None and len(axes) > 2):
+    """Euclidean (or Frobenius) norm, sum or largest of the absolute values. Kink: the gradient at 0 is 0."""
+    call = "numpy.linalg.norm"
+    axes = canonical_axes(axis, x.ndim, call)
+    known = (2, 1, np.inf, -np.inf) if len(axes) == 1 else ("fro", 1, -1, np.inf, -np.inf) if len(axes) == 2 else ()
+    if (ord is not None and ord not in known) or (axis is not None and len(axes) > 2):
         raise fail(
             ArgumentError,
-            "numpy.linalg.norm",
+            call,
             f"ord={ord!r} over {len(axes)} axes is not supported",
             [("x", x)],
             fix="leave ord out for the Euclidean norm of all entries",
         )
     x = x if x.dtype.kind == "f" else astype(x, np.dtype(float))
-    return keep_axes(elementwise.sqrt(reductions.sum_over(square(x), axes)), axes, keepdims)
+    if ord in (None, 2, "fro"):
+        return keep_axes(elementwise.sqrt(reductions.sum_over(square(x), axes)), axes, keepdims)
+    sizes = absolute(x)
+    if len(axes) == 2:  # largest (smallest) sum of a column for ord = 1 (-1), of a row for inf (-inf)
+        order = axes if axis is None else tuple(canonical_axes((k,), x.ndim, call)[0] for k in axis)
+        summed = order[0] if abs(ord) == 1 else order[1]
+        sizes = broadcast(reductions.sum_over(sizes, (summed,)), (summed,), (1,))
+    elif ord == 1:
+        return keep_axes(reductions.sum_over(sizes, axes), axes, keepdims)
+    return keep_axes((reductions.max_over if ord > 0 else reductions.min_over)(sizes, axes), axes, keepdims)

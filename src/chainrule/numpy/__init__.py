@@ -1,0 +1,1 @@
+"""Which NumPy functions are answered, and by what."""

@@ -165,7 +165,8 @@ def _index_sizes(inputs: Sequence[Labels], avals: Sequence[Aval]) -> dict[int, S
 
 def letter(label: int) -> str:
     """A letter for a label, as einsum strings show it."""
-    return opt_einsum.get_symbol(label)
+    symbol: str = opt_einsum.get_symbol(label)
+    return symbol
 
 
 # --- evaluation: pairwise, by matrix products ------------------------------------------------------------------------

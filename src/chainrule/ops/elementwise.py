@@ -60,16 +60,19 @@ class Log1p(ElementwiseOp):
 
 @register
 class Logaddexp(ElementwiseOp):
-    """log(exp(x) + exp(y)) without overflow."""
+    """log(exp(x) + exp(y)) without overflow. Both -inf: value -inf, derivative 0 by convention."""
 
     name = "logaddexp"
     numpy = np.logaddexp
 
     def partials(self, out: Node, *operands: Node) -> Partials:
         x, y = operands
-        # Written in x - y, never in x - out: two operands at minus infinity would give nan only where the value's
-        # own derivative is undefined, and equal infinities are the only such case.
-        return expit(subtract(x, y)), expit(subtract(y, x))
+        # In x - y, not x - out, so that only equal infinities give nan.
+        nothing = equal(out, float("-inf"))
+        return tuple(
+            at_kink(nothing, 0.0, expit(gap), "logaddexp of nothing but -inf: 0")
+            for gap in (subtract(x, y), subtract(y, x))
+        )
 
 
 @register

@@ -29,6 +29,8 @@ def at_kink(mask: Any, value: Any, formula: Any, convention: str) -> Any:
 
 def power_derivative(x: Any, y: Any, by_base: int, by_exponent: int) -> Any:
     """∂ᵐ⁺ⁿ(x**y) / ∂xᵐ ∂yⁿ for m = `by_base`, n = `by_exponent`: x**(y - m) times a polynomial in log(x)."""
+    if not isinstance(y, float | int) and y.dtype.kind in "biu":
+        y = y.astype(np.result_type(x, y))  # y (y - 1) ... must not wrap around in a small integer dtype
     slopes = _falling_factorial(y, by_base, by_exponent)
     terms = [comb(by_exponent, k) * slopes[by_exponent - k] for k in range(by_exponent + 1)]  # of log(x) ** k
     logarithm = np.log(x) if by_exponent else 0

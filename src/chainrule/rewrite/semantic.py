@@ -63,8 +63,12 @@ def _power_of_root(match: Match) -> Node | None:
 
 
 def _where_not_negative(written: Node, radicand: Node, better: Node) -> Node:
-    """`better` where the radicand is not negative; elsewhere, and at nan, the written form with its nan."""
-    return derive_as(written, where(apply(GREATER_EQUAL, radicand, 0), better, written))
+    """`better` where the radicand is not negative; elsewhere, and at nan, nan as the written form is.
+
+    Not the written form itself: a convention at a kink inside it would be recorded though nothing relies on it.
+    """
+    undefined = multiply(radicand, literal(float("nan")))
+    return derive_as(written, where(apply(GREATER_EQUAL, radicand, 0), better, undefined))
 
 
 # --- reciprocals ------------------------------------------------------------------------------------------------------

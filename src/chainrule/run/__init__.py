@@ -1,0 +1,1 @@
+"""Running: a function as a plan, interpreted or compiled from its own source."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from chainrule.core.aval import FLOAT, Aval
 from chainrule.core.function import Function
 from chainrule.core.leaves import LITERAL, literal_value
@@ -49,6 +51,8 @@ class Plan:
     steps : list of Step
     outputs : tuple of int
         Slots of the results.
+    dtypes : tuple of dtype
+        Those of the results.
     copied : tuple of bool
         Results that would share memory with an input or with another result, and are copied.
     scalar : bool
@@ -62,6 +66,7 @@ class Plan:
     constants: dict[int, Any]
     steps: list[Step]
     outputs: tuple[int, ...]
+    dtypes: tuple[np.dtype[Any], ...]
     copied: tuple[bool, ...]
     scalar: bool
     uses_blas: bool
@@ -106,6 +111,7 @@ def make_plan(function: Function) -> Plan:
         constants,
         steps,
         tuple(slot[y] for y in function.outputs),
+        tuple(aval.dtype for aval in function.output_avals),
         _must_copy(function),
         _is_scalar(function, order),
         any(_may_use_threads(node) for node in computed),

@@ -87,7 +87,7 @@ class Program:
         plan = self.plan
         if plan.scalar:
             try:
-                return [np.float64(x) if type(x) is float else np.asarray(x)[()] for x in self._scalar_run(values)]
+                return [dtype.type(x) for x, dtype in zip(self._scalar_run(values), plan.dtypes, strict=True)]
             except NonsmoothError:
                 raise
             except (ArithmeticError, ValueError):

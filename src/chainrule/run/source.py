@@ -75,6 +75,7 @@ class _Writer:
         return name
 
 
+_NUMBER = Aval((), np.dtype(float), weak=True)
 _DTYPES = {"float64": "float64", "float32": "float32", "float16": "float16", "int64": "int64", "bool": "bool_"}
 
 
@@ -161,10 +162,10 @@ class _SourceNamespace:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         writer = self._writer
         function = self._prefix
-        if function == "np.shape":
-            return args[0].aval.shape if isinstance(args[0], _Name) else ()
-        if function == "np.ndim":
-            return args[0].aval.ndim if isinstance(args[0], _Name) else 0
+        if function in ("np.shape", "np.ndim"):
+            aval = args[0].aval if isinstance(args[0], _Name) else _NUMBER
+            assert aval is not None, "shapes are asked of operands only"
+            return aval.shape if function == "np.shape" else aval.ndim
         for name in ("np.special", "np.kernels", "np.run", "np.call_host"):
             if function.startswith(name):
                 function = function[3:]

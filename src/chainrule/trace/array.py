@@ -256,7 +256,7 @@ class Array:
         entries = index if isinstance(index, tuple) else (index,)
         owner = owner_of([self, *entries], "x[...]")
         resolved = tuple([_resolve_entry(entry, owner) for entry in entries])
-        return Array(indexing.getitem(self._node, resolved), owner)
+        return Array(indexing.getitem(strong(self._node), resolved), owner)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise fail(

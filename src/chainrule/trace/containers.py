@@ -43,7 +43,7 @@ def _register(cls: type) -> None:
         def take_apart(value: Any) -> tuple[list[Any], None, list[str]]:
             return [getattr(value, name) for name in names], None, names
 
-        def put_together(_: None, children: Any) -> Any:
+        def put_together(_: Any, children: Any) -> Any:
             return cls(**dict(zip(names, children, strict=True)))
 
         optree.register_pytree_node(cls, take_apart, put_together, namespace=NAMESPACE)

@@ -36,6 +36,8 @@ class Entry:
         Names of the positional parameters, in order; the last repeats if `variadic`.
     plain : bool
         Whether the result is no node (a shape, a number of axes).
+    weak : frozenset of str
+        Operands whose dtype stays weak if they are Python numbers. Elsewhere NumPy makes arrays of them first.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Entry:
     keywords: frozenset[str]
     variadic: bool
     plain: bool
+    weak: frozenset[str]
 
 
 _FUNCTIONS: dict[Any, Entry] = {}
@@ -53,7 +56,12 @@ _UFUNCS: dict[np.ufunc, Op | Callable[..., Node]] = {}
 
 
 def provide(
-    numpy_function: Any, function: Callable[..., Any], operands: str, sequences: str = "", plain: bool = False
+    numpy_function: Any,
+    function: Callable[..., Any],
+    operands: str,
+    sequences: str = "",
+    plain: bool = False,
+    weak: str = "",
 ) -> None:
     """Answer calls of `numpy_function` by `function`, whose parameters named in `operands` are arrays."""
     parameters = inspect.signature(function).parameters.values()
@@ -67,6 +75,7 @@ def provide(
         frozenset(p.name for p in parameters if p.kind is not p.VAR_KEYWORD),
         any(p.kind is p.VAR_POSITIONAL for p in positional),
         plain,
+        frozenset(weak.split()),
     )
     assert numpy_function not in _FUNCTIONS, f"{entry.name} is provided twice"
     _FUNCTIONS[numpy_function] = entry
@@ -215,11 +224,12 @@ def _position(entry: Entry, k: int) -> str:
 
 def _operand(entry: Entry, name: str, value: Any, owner: Owner) -> Any:
     if name in entry.operands:
-        if value is None or type(value).__name__ == "_NoValueType" or value is True:
+        if value is None or type(value).__name__ == "_NoValueType" or (value is True and name == "where"):
             return value
-        return lift(value, owner, entry.name)
+        node = lift(value, owner, entry.name)
+        return node if name in entry.weak else strong(node)
     if name in entry.sequences:
-        return [lift(x, owner, entry.name) for x in value]
+        return [strong(lift(x, owner, entry.name)) for x in value]
     if isinstance(value, Array):
         raise fail(
             UnsupportedError,

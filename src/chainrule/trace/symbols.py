@@ -112,7 +112,7 @@ def _size(text: str) -> Size:
 
 def _phrases(text: str) -> list[str]:
     """The assumptions in a text, longest phrase first; what is left over is reported as it stands."""
-    found = []
+    found: list[str] = []
     rest = text.strip()
     while rest:
         phrase = next((p for p in _PHRASES if re.match(rf"{re.escape(p)}(?!\w)", rest)), None)
