@@ -335,12 +335,12 @@ def promotes_as_numpy(case: OpCase, rng: np.random.Generator) -> None:
     kinds: list[Any] = [FLOAT, FLOAT32, np.dtype(np.float16), INT, np.dtype(np.int8), float, int]
     for shapes in {1: UNARY_SHAPES, 2: BINARY_SHAPES}[count]:
         for chosen in itertools.product(kinds, repeat=count):
-            if any(kind in (float, int) and shape for kind, shape in zip(chosen, shapes, strict=True)):
+            if any(isinstance(kind, type) and shape for kind, shape in zip(chosen, shapes, strict=True)):
                 continue
             values, avals = [], []
             for kind, shape in zip(chosen, shapes, strict=True):
                 array = rng.integers(1, 3, shape)
-                weak = kind in (float, int)
+                weak = isinstance(kind, type)
                 values.append(kind(array) if weak else array.astype(kind))
                 avals.append(Aval(shape, np.dtype(kind), weak))
             inputs = [input_node(0, k, aval) for k, aval in enumerate(avals)]
@@ -561,7 +561,7 @@ def batch_of_batch_is_two_loops(case: OpCase, rng: np.random.Generator) -> None:
                     for k, draw in enumerate(case.operands):
                         lead = ((second,) if outside[k] else ()) + ((first,) if inside[k] else ())
                         entries = [draw.value(rng, FLOAT) for _ in range(int(np.prod(lead)))]
-                        values.append(np.array(entries).reshape(*lead, *draw.shape) if lead else entries[0])
+                        values.append(np.array(entries).reshape((*lead, *draw.shape)) if lead else entries[0])
                     values += _fill(rng, inner.inputs[count:], (second, first))
                     _require_loop(case, once, flags, second, values, int(inner is not function))
 
@@ -581,7 +581,7 @@ def jacobians_are_loops(case: OpCase, rng: np.random.Generator) -> None:
                 column.append(pushed)
         for j, (y, column) in enumerate(zip(outputs, columns, strict=True)):
             block = np.stack(column, axis=-1) if column else np.zeros((*y.shape, 0))
-            expected[j].append(block.reshape(*y.shape, *x.shape))
+            expected[j].append(block.reshape((*y.shape, *x.shape)))
     wanted = [block for row in expected for block in row]
     for mode in ("forward", "reverse"):
         derived = jacobian(floating, case.active, mode)

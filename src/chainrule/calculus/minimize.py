@@ -81,8 +81,9 @@ def minimize(
     ...     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
     >>> cr.minimize(rosenbrock, np.zeros(3)).x.round(4)
     array([1., 1., 1.])
-    >>> cr.minimize(lambda p: (p["a"] - 1) ** 2 + (p["b"] + 2) ** 2, {"a": 0.0, "b": 0.0}, method="trust-exact").x
-    {'a': 1.0, 'b': -2.0}
+    >>> result = cr.minimize(lambda p: (p["a"] - 1) ** 2 + np.sum((p["b"] + 2) ** 2), {"a": 0.0, "b": np.zeros(2)})
+    >>> result.success, round(result.x["a"], 6), result.x["b"].round(6)
+    (True, 1.0, array([-2., -2.]))
     """
     from scipy import optimize  # loads for longer than the rest of the package
 

@@ -142,3 +142,7 @@ def as_node(value: Operand) -> Node:
 def apply(op: Op, *operands: Operand) -> Node:
     """`op` without parameters on `operands`, where Python numbers stand for literals."""
     return op.bind(tuple([as_node(operand) for operand in operands]))
+
+
+# Held for good, so that rules and exponents find them instead of making them again.
+_COMMON = tuple(literal(value) for number in (0, 1, -1, 2, -2, 3, 4, 0.5, -0.5) for value in (number, float(number)))

@@ -123,6 +123,12 @@ def _forget(reference: weakref.ref[Node]) -> None:
         _dead.append(reference)
 
 
+def known_node(op: Op, operands: tuple[Node, ...], params: Params) -> Node | None:
+    """The live node for `op` on `operands`, if there is one."""
+    reference = _table.get((op, operands, params))
+    return None if reference is None else reference()
+
+
 def make_node(op: Op, operands: tuple[Node, ...], params: Params = ()) -> Node:
     """The node for `op` on `operands`; looked up before anything is inferred."""
     reference = _table.get((op, operands, params))

@@ -17,13 +17,14 @@ axes on the left. Rules are written for one tangent or cotangent and never look 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from chainrule.core.aval import FLOAT, Aval, broadcast_shapes, promote, ufunc_dtype
-from chainrule.core.node import Node, Params, make_node
+from chainrule.core.node import Node, Params, known_node, make_node
 
 # One partial derivative: a node, a Python number, or None where there is no derivative.
 Partial = Node | int | None
@@ -77,7 +78,13 @@ class Op:
         raise NotImplementedError(self.name)
 
     def bind(self, operands: tuple[Node, ...], params: Params = ()) -> Node:
-        """The node for this op, after the exact rewrites of `simplify`."""
+        """The node for this op, after the exact rewrites of `simplify`.
+
+        A live node is found first: for an op with rewrites nodes are made here alone, so it has none left to do.
+        """
+        known = known_node(self, operands, params)
+        if known is not None:
+            return known
         simpler = self.simplify(operands, params)
         return make_node(self, operands, params) if simpler is None else simpler
 
@@ -124,13 +131,7 @@ class ElementwiseOp(Op):
         return (0,) * len(node.operands)
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
-        shape = avals[0].shape
-        for aval in avals:
-            if aval.shape != shape:
-                shape = broadcast_shapes([aval.shape for aval in avals], self.call, avals)
-                break
-        weak = self.keeps_weak and all(aval.weak for aval in avals)
-        return Aval(shape, self.infer_dtype(avals), weak)
+        return _elementwise_aval(self, avals)
 
     @property
     def call(self) -> str:
@@ -150,6 +151,13 @@ class ElementwiseOp(Op):
     def chosen(self, i: int, out: Node) -> Node | None:
         """For an op that chooses between its operands: where operand `i` counts. None: it always does."""
         return None
+
+
+@lru_cache(maxsize=8192)
+def _elementwise_aval(op: ElementwiseOp, avals: tuple[Aval, ...]) -> Aval:
+    shape = broadcast_shapes([aval.shape for aval in avals], op.call, avals)
+    weak = op.keeps_weak and all(aval.weak for aval in avals)
+    return Aval(shape, op.infer_dtype(avals), weak)
 
 
 def float_dtype_of(avals: tuple[Aval, ...]) -> np.dtype[Any]:

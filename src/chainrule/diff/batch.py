@@ -11,9 +11,10 @@ from chainrule.core.cache import CACHE
 from chainrule.core.dimension import Size
 from chainrule.core.function import Function
 from chainrule.core.leaves import OUTPUT, input_node, output_of
-from chainrule.core.node import Node, make_node, topological
+from chainrule.core.node import Node, topological
 from chainrule.ops.calls import CALL, call
 from chainrule.ops.contractions import EINSUM, contract
+from chainrule.ops.selection import astype
 from chainrule.ops.shaping import broadcast
 
 
@@ -50,6 +51,8 @@ class _Stacks:
         self.has_axis: set[Node] = set()
 
     def put(self, old: Node, new: Node, stacked: bool) -> None:
+        if new.outputs is None and new.dtype != old.dtype:
+            new = astype(new, old.dtype)  # a stack of Python numbers is not weak: it promotes what it meets
         self.new[old] = new
         if stacked:
             self.has_axis.add(old)
@@ -72,7 +75,7 @@ class _Stacks:
             self.put(node, output_of(self.new[node.operands[0]], index), True)
         else:
             operands = self._aligned(node)
-            self.put(node, make_node(node.op, operands, node.params), True)
+            self.put(node, node.op.bind(operands, node.params), True)
 
     def _einsum(self, node: Node) -> Node:
         """The new axis is one more label."""

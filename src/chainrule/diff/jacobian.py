@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.core.aval import BOOL, Shape
+from chainrule.core.aval import BOOL, Aval, Shape
 from chainrule.core.cache import CACHE
 from chainrule.core.config import config
 from chainrule.core.dimension import Size, size_product
 from chainrule.core.function import Function
 from chainrule.core.leaves import literal
 from chainrule.core.node import Node
+from chainrule.diff.activity import is_inexact
 from chainrule.diff.batch import batch
 from chainrule.diff.forward import pushforward
 from chainrule.diff.reverse import pullback, reverse
@@ -87,6 +88,9 @@ def _by_rows(function: Function, active: tuple[int, ...]) -> list[Node]:
     """Blocks by reverse mode, one cotangent for each entry of an output."""
     blocks = []
     for output in function.outputs:
+        if not is_inexact(output):
+            blocks += [_no_change(output, function.inputs[i]) for i in active]
+            continue
         alone = Function(function.inputs, (output,))
         pulled = _seeded(pullback(alone, active, True), alone, [output])
         for i, stack in zip(active, pulled, strict=True):
@@ -99,14 +103,22 @@ def _by_columns(function: Function, active: tuple[int, ...]) -> list[Node]:
     by_input = []
     for i in active:
         x = function.inputs[i]
-        stacks = _seeded(pushforward(function, (i,), True), function, [x])
+        stacks = iter(_seeded(pushforward(function, (i,), True), function, [x]))
         column = []
-        for stack, output in zip(stacks, function.outputs, strict=True):
+        for output in function.outputs:
+            if not is_inexact(output):
+                column.append(_no_change(output, x))
+                continue
             rank = output.ndim
-            moved = permute(stack, (*range(-rank, 0), -rank - 1))
-            column.append(reshape(moved, (*output.shape, *x.shape)))
+            moved = permute(next(stacks), (*range(-rank, 0), -rank - 1))
+            column.append(reshape(astype(moved, x.dtype), (*output.shape, *x.shape)))
         by_input.append(column)
     return [by_input[k][j] for j in range(len(function.outputs)) for k in range(len(active))]
+
+
+def _no_change(output: Node, x: Node) -> Node:
+    """The block of an output of integers or booleans: zeros."""
+    return zeros(Aval((*output.shape, *x.shape), x.dtype))
 
 
 def _seeded(linear: Function, function: Function, moved: Sequence[Node]) -> list[Node]:

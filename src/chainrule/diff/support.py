@@ -187,7 +187,7 @@ def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> 
             x if i in op.nondifferentiable_in else _as_mask(mask, x.shape)
             for i, (mask, x) in enumerate(zip(masks, node.operands, strict=True))
         ]
-        return op.bind(tuple(operands), node.params)  # type: ignore[arg-type]
+        return op.bind(tuple(operands), node.params)
     if not spread and op is not BROADCAST:
         return _union(masks) if op.supports == LANES else None
     custom = op.forward_support(tuple(masks), node)

@@ -12,6 +12,8 @@ from chainrule.core.leaves import LITERAL, Operand, apply, is_literal, literal, 
 from chainrule.core.node import Node, Params, make_node
 from chainrule.core.op import ElementwiseOp, Partial, Partials, register
 from chainrule.ops.arithmetic import add, divide, keeps_aval, multiply, negative, subtract
+from chainrule.ops.logic import equal
+from chainrule.ops.selection import at_kink
 
 
 @register
@@ -161,11 +163,9 @@ class PowerDerivative(ElementwiseOp):
         return xp.kernels.power_derivative(*values, params["by_base"], params["by_exponent"])
 
     def partials(self, out: Node, *operands: Node) -> Partials:
+        x, y = operands
         by_base, by_exponent = out.params
-        return (
-            power_derivative(*operands, by_base + 1, by_exponent),
-            power_derivative(*operands, by_base, by_exponent + 1),
-        )
+        return power_derivative(x, y, by_base + 1, by_exponent), power_derivative(x, y, by_base, by_exponent + 1)
 
 
 @register

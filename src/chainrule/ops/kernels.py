@@ -22,7 +22,7 @@ def at_kink(mask: Any, value: Any, formula: Any, convention: str) -> Any:
     if np.any(mask):
         report(convention)
         return np.where(mask, value, formula)
-    if np.shape(mask) == np.shape(formula):
+    if np.shape(mask) == np.shape(formula) and isinstance(value, int | float):
         return formula
     return np.where(mask, value, formula)
 
@@ -81,32 +81,43 @@ def pad_into(x: Values, index: tuple[Any, ...], core: tuple[int, ...]) -> Values
 
 def gather(x: Values, indices: Sequence[Values], rank: int, index_rank: int) -> Values:
     """Entries of `x` at `indices` of its first core axes."""
-    return x[_paired_index(x.ndim - rank, indices, index_rank)]
+    own = x.shape[: x.ndim - rank]
+    if own and _have_loops(indices, index_rank):
+        loops = np.broadcast_shapes(own, *_loops(indices, index_rank))
+        x = np.broadcast_to(x, (*loops, *x.shape[x.ndim - rank :]))
+        return x[_paired_index(loops, indices, index_rank)]
+    return x[(*[slice(None)] * len(own), *indices)]
 
 
 def scatter_add(values: Values, indices: Sequence[Values], core: tuple[int, ...], index_rank: int) -> Values:
     """`values` added into zeros at `indices`; entries that meet are summed."""
     values = np.asarray(values)
     inner = index_rank + len(core) - len(indices)
-    loops = np.broadcast_shapes(
-        values.shape[: values.ndim - inner], *[np.shape(k)[: np.ndim(k) - index_rank] for k in indices]
-    )
+    loops = np.broadcast_shapes(values.shape[: values.ndim - inner], *_loops(indices, index_rank))
     out = np.zeros((*loops, *core), values.dtype)
-    np.add.at(out, _paired_index(len(loops), indices, index_rank), values)
+    if _have_loops(indices, index_rank):
+        np.add.at(out, _paired_index(loops, indices, index_rank), values)
+    else:
+        np.add.at(out, (*[slice(None)] * len(loops), *indices), values)
     return out
 
 
-def _paired_index(loops: int, indices: Sequence[Values], index_rank: int) -> tuple[Any, ...]:
-    """An index that pairs the `loops` loop axes of the array with those of the index arrays."""
-    if all(np.ndim(index) == index_rank for index in indices):
-        return (*[slice(None)] * loops, *indices)
-    # One range for each loop axis, so that NumPy's advanced indexing walks them together.
-    shapes = [np.shape(index)[: np.ndim(index) - index_rank] for index in indices]
-    sizes = np.broadcast_shapes(*shapes)
-    sizes = (1,) * (loops - len(sizes)) + sizes
-    if 1 in sizes:  # the index arrays repeat along this axis: a slice would break the pairing, so name each place
-        raise AssertionError("loop axes of index arrays must be given in full")
-    ranges = [np.arange(size).reshape((size,) + (1,) * (loops - 1 - k + index_rank)) for k, size in enumerate(sizes)]
+def _loops(indices: Sequence[Values], index_rank: int) -> list[tuple[int, ...]]:
+    """The loop axes of index arrays."""
+    return [np.shape(index)[: np.ndim(index) - index_rank] for index in indices]
+
+
+def _have_loops(indices: Sequence[Values], index_rank: int) -> bool:
+    return any(np.ndim(index) > index_rank for index in indices)
+
+
+def _paired_index(loops: tuple[int, ...], indices: Sequence[Values], index_rank: int) -> tuple[Any, ...]:
+    """An index that pairs the loop axes of an array, of sizes `loops`, with those of the index arrays.
+
+    One range for each loop axis, so that NumPy's advanced indexing walks them together.
+    """
+    count = len(loops)
+    ranges = [np.arange(size).reshape((size,) + (1,) * (count - 1 - k + index_rank)) for k, size in enumerate(loops)]
     return (*ranges, *indices)
 
 

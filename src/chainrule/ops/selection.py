@@ -112,6 +112,7 @@ class DeriveAs(Op):
     supports = LANES
     nondifferentiable_in = {0: "the value is held: the formula differentiates in its place"}
     aliases = (0,)
+    broadcasts_loops = False  # the result is the value, so that it must have the formula's loop axes
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:
         return (0, 0)

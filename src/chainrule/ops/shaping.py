@@ -39,7 +39,8 @@ class Reshape(Op):
                 [("x", x)],
                 fix="give a shape with as many entries, or -1 for one of its sizes",
             )
-        return Aval((*x.shape[: x.ndim - len(core)], *to), x.dtype, x.weak)
+        shape = (*x.shape[: x.ndim - len(core)], *to)
+        return Aval(shape, x.dtype, x.weak and not shape)  # only a number is weak
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         (x,) = values

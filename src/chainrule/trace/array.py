@@ -6,7 +6,7 @@ in which the node's inputs have values; a symbol is an `Array` in the scope of s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -467,10 +467,12 @@ def require_open(x: Array, call: str) -> None:
         )
 
 
-def owner_of(operands: list[Any], call: str) -> Owner:
+def owner_of(operands: Sequence[Any], call: str) -> Owner:
     """The deepest trace among the handles; every other one must be an open ancestor of it."""
-    owner: Owner | None = None
     handles = [x for x in operands if isinstance(x, Array)]
+    if len(handles) == 1 and handles[0]._owner.is_open:
+        return handles[0]._owner
+    owner: Owner | None = None
     for x in handles:
         require_open(x, call)
         if owner is None or x._owner.level > owner.level:
@@ -502,18 +504,16 @@ def lift(value: Any, owner: Owner, call: str) -> Node:
 _NUMBERS = (bool, int, float, complex, np.ndarray, np.generic)
 
 
-def binary(op: Any, x: Any, y: Any) -> Any:
+def binary(op: ElementwiseOp, x: Any, y: Any) -> Any:
     """An operator on two operands, one of them a handle."""
+    if type(x) is Array and type(y) is Array and x._owner is y._owner and x._owner.is_open:
+        return Array(op.bind((x._node, y._node)), x._owner)
     other = y if isinstance(x, Array) else x
     if not isinstance(other, (Array, *_NUMBERS, list, tuple)):
         return NotImplemented
     call = op.call
-    if type(x) is Array and type(y) is Array and x._owner is y._owner and x._owner.is_open:
-        owner, left, right = x._owner, x._node, y._node
-    else:
-        owner = owner_of([x, y], call)
-        left, right = lift(x, owner, call), lift_exponent(op, y, owner, call)
-    return Array(op.bind((left, right)), owner)
+    owner = owner_of((x, y), call)
+    return Array(op.bind((lift(x, owner, call), lift_exponent(op, y, owner, call))), owner)
 
 
 def lift_exponent(op: ElementwiseOp, value: Any, owner: Owner, call: str) -> Node:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import optree
 
 NAMESPACE = "chainrule"
 _lock = threading.Lock()
 _registered: set[type] = set()
+# What is surely no container, so that optree need not be asked.
+_LEAF_TYPES = {float, int, np.ndarray, np.float64}
+_LEAF = optree.tree_structure(0.0, none_is_leaf=True, namespace=NAMESPACE)
 
 
 def flatten(tree: Any, none_is_leaf: bool = True) -> tuple[list[Any], Any]:
     """Leaves of a container in order, and its structure; a plain dataclass becomes a container on first sight."""
+    if type(tree) in _LEAF_TYPES:
+        return [tree], _LEAF
     leaves, structure = optree.tree_flatten(tree, none_is_leaf=none_is_leaf, namespace=NAMESPACE)
     new = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
     if new:
@@ -26,12 +33,13 @@ def flatten(tree: Any, none_is_leaf: bool = True) -> tuple[list[Any], Any]:
 
 def unflatten(structure: Any, leaves: Any) -> Any:
     """The container of a structure, with new leaves."""
-    return optree.tree_unflatten(structure, leaves)
+    return leaves[0] if structure is _LEAF else optree.tree_unflatten(structure, leaves)
 
 
-def leaf_names(structure: Any) -> list[str]:
+@lru_cache(maxsize=256)
+def leaf_names(structure: Any) -> tuple[str, ...]:
     """A name for each leaf, as code would reach it: ``['w'][0]``."""
-    return [accessor.codify("") for accessor in structure.accessors()]
+    return tuple(accessor.codify("") for accessor in structure.accessors())
 
 
 def _register(cls: type) -> None:

@@ -99,6 +99,10 @@ _UFUNC_KEYWORDS = {"where": True, "casting": "same_kind", "order": "K", "subok":
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """A ufunc called on handles."""
+    if not keywords and method == "__call__":
+        answer = _UFUNCS.get(ufunc)
+        if answer is not None:
+            return _answered(answer, ufunc, inputs, None)
     call = f"numpy.{ufunc.__name__}"
     if "out" in keywords:
         _refuse_out(call, keywords.pop("out"), inputs)
@@ -124,8 +128,14 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: 
                 f"the keyword {name}={value!r} is not supported",
                 fix="use numpy.where for a choice" if name == "where" else "leave it out",
             )
-    owner = owner_of(list(inputs), call)
-    if isinstance(answer, ElementwiseOp) and len(inputs) == 2:
+    return _answered(answer, ufunc, inputs, dtype)
+
+
+def _answered(answer: Op | Callable[..., Node], ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> Array:
+    """The op or function of a ufunc on its operands."""
+    call = f"numpy.{ufunc.__name__}"
+    owner = owner_of(inputs, call)
+    if len(inputs) == 2 and isinstance(answer, ElementwiseOp):
         nodes = [lift(inputs[0], owner, call), lift_exponent(answer, inputs[1], owner, call)]
     else:
         nodes = [lift(x, owner, call) for x in inputs]

@@ -17,7 +17,7 @@ from chainrule.ops.selection import astype
 from chainrule.run.program import program_of
 from chainrule.trace.array import Array, SymbolScope, lift
 from chainrule.trace.containers import flatten, leaf_names, unflatten
-from chainrule.trace.tracer import Trace, require_numeric, require_plain
+from chainrule.trace.tracer import WEAK_FLOAT, Trace, require_numeric, require_plain
 
 
 def is_single(argnums: Any) -> bool:
@@ -120,9 +120,11 @@ def _active_leaf(trace: Trace, leaf: Any, name: str, call: str) -> Array:
         if node.dtype.kind in "iu":
             node = astype(node, FLOAT)
         return Array(trace.add_input(node.aval, node, active=True), trace)
+    if type(leaf) is float:
+        return Array(trace.add_input(WEAK_FLOAT, leaf, active=True), trace)
     if isinstance(leaf, bool | int | float) and not isinstance(leaf, np.generic):
         _require_differentiable(np.dtype(type(leaf)), leaf, name, call)
-        return Array(trace.add_input(Aval((), FLOAT, weak=True), float(leaf), active=True), trace)
+        return Array(trace.add_input(WEAK_FLOAT, float(leaf), active=True), trace)
     require_plain(leaf, call)
     array = np.asarray(leaf)
     require_numeric_argument(array, leaf, name, call)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.aval import FLOAT, INT, Aval
+from chainrule.core.aval import Aval
 from chainrule.core.function import Function
 from chainrule.diff.jacobian import prepared
 from chainrule.errors import ArgumentError, RetraceLimitError, ShapeError, fail
@@ -16,7 +16,7 @@ from chainrule.run.program import Program, program_of
 from chainrule.trace.array import Array
 from chainrule.trace.containers import flatten, unflatten
 from chainrule.trace.function import call_traced, require_reachable_result
-from chainrule.trace.tracer import Trace, current_trace, opened, require_numeric
+from chainrule.trace.tracer import WEAK_FLOAT, WEAK_INT, Trace, current_trace, opened, require_numeric
 from chainrule.trace.transforms import named
 
 # Paths through one function for one signature: each combination of values that its control flow asked for.
@@ -249,4 +249,4 @@ def _handle(trace: Trace, leaf: Any, call: str) -> Array:
         array = np.asarray(leaf)
         require_numeric(array, call)
         return Array(trace.add_input(Aval(array.shape, array.dtype), leaf), trace)
-    return Array(trace.add_input(Aval((), FLOAT if isinstance(leaf, float) else INT, weak=True), leaf), trace)
+    return Array(trace.add_input(WEAK_FLOAT if isinstance(leaf, float) else WEAK_INT, leaf), trace)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -22,6 +21,9 @@ from chainrule.core.node import Node, substitute, topological
 from chainrule.diff.activity import active_nodes
 from chainrule.errors import DtypeError, TracerError, UnsupportedError, fail
 from chainrule.run.program import NUMPY
+
+WEAK_FLOAT = Aval((), FLOAT, weak=True)
+WEAK_INT = Aval((), INT, weak=True)
 
 # Captured arrays up to this many bytes are copied; larger ones are held, and locked until the results are there.
 COPIED_BYTES = 64 * 1024
@@ -97,7 +99,7 @@ class Trace:
         if isinstance(value, int | float):
             if value in _LITERALS:
                 return literal(value)
-            return self.add_input(Aval((), FLOAT if isinstance(value, float) else INT, weak=True), value)
+            return self.add_input(WEAK_FLOAT if isinstance(value, float) else WEAK_INT, value)
         return self._capture_array(np.asarray(value), call)
 
     def _capture_array(self, array: np.ndarray[Any, Any], call: str) -> Node:
@@ -335,14 +337,18 @@ def current_trace() -> Trace | None:
     return _current.get()
 
 
-@contextmanager
-def opened(call: str, by_reference: bool = False) -> Iterator[Trace]:
+class opened:  # noqa: N801 - used as a function: ``with opened(call) as trace``
     """A new trace inside the current one; open, and current, while the block runs."""
-    parent = _current.get()
-    trace = Trace(call, parent, by_reference)
-    token = _current.set(trace)
-    try:
-        yield trace
-    finally:
-        _current.reset(token)
-        trace.release()
+
+    __slots__ = ("_token", "_trace")
+
+    def __init__(self, call: str, by_reference: bool = False) -> None:
+        self._trace = Trace(call, _current.get(), by_reference)
+
+    def __enter__(self) -> Trace:
+        self._token = _current.set(self._trace)
+        return self._trace
+
+    def __exit__(self, *exception: object) -> None:
+        _current.reset(self._token)
+        self._trace.release()
