@@ -37,18 +37,18 @@ def tour() -> None:
 @click.option("--check/--no-check", default=True, help="Compare with differences (the default).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def grad(target: str, points: tuple[str, ...], hessian: bool, check: bool, as_json: bool) -> None:
-    """Print value and gradient of FUNCTION, from the Python file FILE, at a point.
+    r"""Print value and gradient of FUNCTION, from the Python file FILE, at a point.
 
     \b
     Examples:
       chainrule grad model.py:loss --at "[1.0, 2.0]"
       chainrule grad model.py:f --at 1.5 --at "[[1, 2], [3, 4]]" --hessian --json
     """
-    from chainrule.cli.differentiate import Unusable, differentiate
+    from chainrule.cli.differentiate import UnusableError, differentiate
 
     try:
         answer = differentiate(target, points, hessian, check)
-    except Unusable as error:
+    except UnusableError as error:
         click.echo(f"chainrule grad: {error}", err=True)
         sys.exit(UNUSABLE)
     click.echo(answer.json() if as_json else answer.text())

@@ -29,7 +29,7 @@ SCHEMA = 1  # of the JSON object; goes up when a key changes its meaning or is d
 MODULE = "chainrule_user_file"  # name under which the user's file is loaded
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """The command was given something that it cannot use; the text says what, and what would work."""
 
 
@@ -162,7 +162,7 @@ def differentiate(target: str, points: Sequence[str], hessian: bool, check: bool
         parameters = _bound(f, function_name, arguments)
         places = [k for k, argument in enumerate(arguments) if _is_numeric(argument)]
         if not places:
-            raise Unusable(
+            raise UnusableError(
                 f"no argument of {function_name} is a number or an array of numbers; nothing to differentiate"
             )
 
@@ -172,6 +172,10 @@ def differentiate(target: str, points: Sequence[str], hessian: bool, check: bool
                 given[place] = argument
             return f(*given)
 
+        names = tuple(parameters[k] for k in places)
+        active.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+        )
         chosen = tuple(arguments[k] for k in places)
         with _errors_of(function_name, file):
             numbers = tuple(range(len(places)))
@@ -183,7 +187,6 @@ def differentiate(target: str, points: Sequence[str], hessian: bool, check: bool
                     report = check_grads(active, chosen, order=2 if hessian else 1)
                 except DerivativeMismatchError as error:
                     mismatch = str(error)
-    names = tuple(parameters[k] for k in places)
     return Answer(target, names, arguments, value, gradient, second, report, mismatch)
 
 
@@ -193,10 +196,10 @@ def differentiate(target: str, points: Sequence[str], hessian: bool, check: bool
 def _split(target: str) -> tuple[Path, str]:
     file, colon, name = target.rpartition(":")
     if not colon or not file or not name:
-        raise Unusable(f"{target!r} is not FILE:FUNCTION, as in model.py:loss")
+        raise UnusableError(f"{target!r} is not FILE:FUNCTION, as in model.py:loss")
     path = Path(file)
     if not path.is_file():
-        raise Unusable(f"there is no file {file!r}")
+        raise UnusableError(f"there is no file {file!r}")
     return path.resolve(), name
 
 
@@ -208,7 +211,9 @@ def parsed(text: str) -> Any:
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            raise Unusable(f"--at {text!r} is neither JSON nor a Python literal, such as 1.5 or '[1.0, 2.0]'") from None
+            raise UnusableError(
+                f"--at {text!r} is neither JSON nor a Python literal, such as 1.5 or '[1.0, 2.0]'"
+            ) from None
     return _with_arrays(value, text)
 
 
@@ -221,7 +226,7 @@ def _with_arrays(value: Any, text: str) -> Any:
         try:
             array = np.array(value)
         except ValueError:
-            raise Unusable(f"--at {text!r} has rows of different lengths") from None
+            raise UnusableError(f"--at {text!r} has rows of different lengths") from None
         if array.dtype.kind in "iu":
             array = array.astype(float)
         if array.dtype.kind == "f":
@@ -261,10 +266,10 @@ def _function(file: Path, name: str) -> Callable[..., Any]:
     if not hasattr(module, name):
         known = sorted(key for key, value in vars(module).items() if inspect.isfunction(value) and key[0] != "_")
         hint = f"; it has {', '.join(known)}" if known else ""
-        raise Unusable(f"{file.name} has no function {name!r}{hint}")
+        raise UnusableError(f"{file.name} has no function {name!r}{hint}")
     f = getattr(module, name)
     if not callable(f):
-        raise Unusable(f"{name} in {file.name} is {type(f).__name__}, not a function")
+        raise UnusableError(f"{name} in {file.name} is {type(f).__name__}, not a function")
     found: Callable[..., Any] = f
     return found
 
@@ -289,9 +294,9 @@ def _bound(f: Callable[..., Any], name: str, arguments: tuple[Any, ...]) -> list
     try:
         signature.bind(*arguments)
     except TypeError as error:
-        raise Unusable(
-            f"{name}{signature} cannot be called with {len(arguments)} argument{'s' * (len(arguments) != 1)} ({error}); "
-            "give one --at for each"
+        raise UnusableError(
+            f"{name}{signature} cannot be called with {len(arguments)} argument{'s' * (len(arguments) != 1)} "
+            f"({error}); give one --at for each"
         ) from None
     names = [p.name for p in signature.parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return names + [f"x{k}" for k in range(len(names), len(arguments))]
@@ -302,12 +307,12 @@ def _errors_of(what: str, file: Path) -> Iterator[None]:
     """Turn what the user's code raises into a message that names the line of the file."""
     try:
         yield
-    except (Unusable, DerivativeMismatchError):
+    except (UnusableError, DerivativeMismatchError):
         raise
     except ChainruleError as error:
-        raise Unusable(f"{what}{_line_in(error, file)}: {error}") from error
+        raise UnusableError(f"{what}{_line_in(error, file)}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise Unusable(f"{what}{_line_in(error, file)} raised {type(error).__name__}: {error}") from error
+        raise UnusableError(f"{what}{_line_in(error, file)} raised {type(error).__name__}: {error}") from error
 
 
 def _line_in(error: BaseException, file: Path) -> str:

@@ -181,7 +181,7 @@ def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> 
         custom = op.forward_support(tuple(masks), node)
         if custom is not NotImplemented:
             return custom
-        if all(mask is None for mask in masks):
+        if all(mask is None for i, mask in enumerate(masks) if i not in op.nondifferentiable_in):
             return None
         operands = [
             x if i in op.nondifferentiable_in else _as_mask(mask, x.shape)

@@ -13,7 +13,7 @@ from chainrule.core.node import Node, Params, make_node
 from chainrule.core.op import ElementwiseOp, Partial, Partials, register
 from chainrule.ops.arithmetic import add, divide, keeps_aval, multiply, negative, subtract
 from chainrule.ops.logic import equal
-from chainrule.ops.selection import at_kink
+from chainrule.ops.selection import astype, at_kink
 
 
 @register
@@ -87,6 +87,12 @@ class Expit(ElementwiseOp):
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         # As accurate as the two-sided form: an infinite exp(-x) gives 0, which is right to the least normal number.
         return xp.divide(1, 1 + xp.exp(-values[0]))
+
+    def simplify(self, operands: tuple[Node, ...], params: Params) -> Node | None:
+        # Cast first: the sign of an unsigned integer cannot be changed.
+        (x,) = operands
+        dtype = self.infer(x.aval).dtype
+        return None if x.dtype == dtype else self.bind((astype(x, dtype, x.aval.weak),))
 
     def partials(self, out: Node, *operands: Node) -> Partials:
         # expit(-x), not 1 - expit(x): the latter loses all digits for large x.

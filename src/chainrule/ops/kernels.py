@@ -39,14 +39,16 @@ def power_derivative(x: Any, y: Any, by_base: int, by_exponent: int) -> Any:
         total = total * logarithm + term
     out = total * np.power(x, y - by_base)
     at_zero = np.equal(x, 0)
-    if not np.any(at_zero):
-        return out
-    if by_base == 0 and by_exponent == 1:
-        undefined = at_zero & np.equal(y, 0)
-        return at_kink(undefined, 0.0, np.where(at_zero, _limit_at_zero(terms, y), out), "x**y at x = y = 0: 0 by y")
-    if by_exponent == 0:
-        return np.where(at_zero & np.equal(total, 0), 0, out).astype(np.result_type(out), copy=False)
-    return np.where(at_zero, _limit_at_zero(terms, y - by_base), out).astype(np.result_type(out), copy=False)
+    if np.any(at_zero):
+        if by_base == 0 and by_exponent == 1:
+            undefined = at_zero & np.equal(y, 0)
+            out = at_kink(undefined, 0.0, np.where(at_zero, _limit_at_zero(terms, y), out), "x**y at x = y = 0: 0 by y")
+        elif by_exponent == 0:
+            out = np.where(at_zero & np.equal(total, 0), 0, out)
+        else:
+            out = np.where(at_zero, _limit_at_zero(terms, y - by_base), out)
+    dtype = np.result_type(x, y)  # the functions above take a Python number for a float64
+    return np.asarray(out, dtype if dtype.kind == "f" else float)
 
 
 def _falling_factorial(y: Any, factors: int, order: int) -> list[Any]:

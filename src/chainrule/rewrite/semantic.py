@@ -67,7 +67,7 @@ def _where_not_negative(written: Node, radicand: Node, better: Node) -> Node:
 
     Not the written form itself: a convention at a kink inside it would be recorded though nothing relies on it.
     """
-    undefined = multiply(radicand, literal(float("nan")))
+    undefined = power(radicand, literal(0.5))  # nan below 0, at every order
     return derive_as(written, where(apply(GREATER_EQUAL, radicand, 0), better, undefined))
 
 

@@ -64,7 +64,10 @@ class Arguments:
         For each differentiated leaf what the caller gave, so that a gradient comes back alike.
     """
 
-    def __init__(self, trace: Trace, args: Sequence[Any], argnums: tuple[int, ...], call: str) -> None:
+    def __init__(
+        self, trace: Trace, f: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], call: str
+    ) -> None:
+        names = argument_names(f)
         self.handles: list[Any] = []
         self.structures: dict[int, Any] = {}
         self.active: dict[int, list[int]] = {}
@@ -75,10 +78,10 @@ class Arguments:
             leaves, structure = flatten(argument, none_is_leaf=not is_active or argument is None)
             if is_active:
                 numbers = [len(trace.inputs) + k for k in range(len(leaves))]
-                names = leaf_names(structure) if len(leaves) > 1 else [""] * len(leaves)
+                name = names[place] if place < len(names) else f"argument {place}"
                 new = [
-                    _active_leaf(trace, leaf, f"argument {place}{name}", call)
-                    for leaf, name in zip(leaves, names, strict=True)
+                    _active_leaf(trace, leaf, name + part, call)
+                    for leaf, part in zip(leaves, leaf_names(structure), strict=True)
                 ]
                 self.structures[place], self.active[place], self.kinds[place] = structure, numbers, leaves
             else:
@@ -100,6 +103,16 @@ class Arguments:
         return packed[0] if single else tuple(packed)
 
 
+def argument_names(f: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the positional parameters, as far as the code object tells them."""
+    function = getattr(f, "__func__", f)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return ()
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return names[1:] if function is not f else names
+
+
 def like(value: Any, example: Any) -> Any:
     """A result of the kind that the caller gave: an array for an array, 0-d ones included, else a NumPy scalar."""
     if isinstance(value, Array) or np.shape(value):
@@ -119,19 +132,19 @@ def _active_leaf(trace: Trace, leaf: Any, name: str, call: str) -> Array:
         _require_differentiable(node.dtype, leaf, name, call)
         if node.dtype.kind in "iu":
             node = astype(node, FLOAT)
-        return Array(trace.add_input(node.aval, node, active=True), trace)
+        return Array(trace.add_input(node.aval, node, active=True), trace, name)
     if type(leaf) is float:
-        return Array(trace.add_input(WEAK_FLOAT, leaf, active=True), trace)
+        return Array(trace.add_input(WEAK_FLOAT, leaf, active=True), trace, name)
     if isinstance(leaf, bool | int | float) and not isinstance(leaf, np.generic):
         _require_differentiable(np.dtype(type(leaf)), leaf, name, call)
-        return Array(trace.add_input(WEAK_FLOAT, float(leaf), active=True), trace)
+        return Array(trace.add_input(WEAK_FLOAT, float(leaf), active=True), trace, name)
     require_plain(leaf, call)
     array = np.asarray(leaf)
     require_numeric_argument(array, leaf, name, call)
     _require_differentiable(array.dtype, array, name, call)
     if array.dtype.kind in "iu":
         array = array.astype(FLOAT)
-    return Array(trace.add_input(Aval(array.shape, array.dtype), trace.hold(array), active=True), trace)
+    return Array(trace.add_input(Aval(array.shape, array.dtype), trace.hold(array), active=True), trace, name)
 
 
 def require_numeric_argument(array: np.ndarray[Any, Any], leaf: Any, name: str, call: str) -> None:
@@ -259,10 +272,15 @@ class Extras:
         return unflatten(self.structure, leaves)
 
 
-def finish(trace: Trace, function: Function, bindings: Sequence[Any], prepare: bool = False) -> list[Any]:
-    """The outputs of `function` on the bindings: numbers, or handles of the enclosing trace if one is involved."""
+def finish(
+    trace: Trace, function: Function, bindings: Sequence[Any], prepare: bool = False, scope: Trace | None = None
+) -> list[Any]:
+    """The outputs of `function` on the bindings: numbers, or handles if an open trace is involved.
+
+    `scope` is that trace; by default the one around `trace`.
+    """
     if any(isinstance(value, Node) for value in bindings):
-        parent = trace.parent
+        parent = trace.parent if scope is None else scope
         assert parent is not None
         if not parent.is_open:
             raise fail(

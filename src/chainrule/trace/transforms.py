@@ -18,7 +18,7 @@ from chainrule.diff.reverse import pullback
 from chainrule.errors import ArgumentError, DtypeError, ShapeError, fail
 from chainrule.ops.reductions import sum_over
 from chainrule.ops.selection import stop_gradient as stop_gradient_node
-from chainrule.trace.array import Array, example_aval, lift
+from chainrule.trace.array import Array, example_aval, owner_of
 from chainrule.trace.containers import flatten, unflatten
 from chainrule.trace.function import (
     Arguments,
@@ -27,6 +27,7 @@ from chainrule.trace.function import (
     canonical_argnums,
     finish,
     is_single,
+    require_reachable_result,
     result_nodes,
     scalar_result,
     split_aux,
@@ -59,7 +60,7 @@ def _gradient(
     def transformed(*args: Any, **keywords: Any) -> Any:
         places = canonical_argnums(argnums, len(args), call)
         with opened(call) as trace:
-            arguments = Arguments(trace, args, places, call)
+            arguments = Arguments(trace, f, args, places, call)
             result, extras = split_aux(call_traced(trace, f, arguments.handles, keywords), has_aux, call)
             output = _summed(trace, result, call) if summed else scalar_result(trace, result, call)
             aux = Extras(trace, extras)
@@ -238,7 +239,7 @@ def jacobian(
     def transformed(*args: Any, **keywords: Any) -> Any:
         places = canonical_argnums(argnums, len(args), call)
         with opened(call) as trace:
-            arguments = Arguments(trace, args, places, call)
+            arguments = Arguments(trace, f, args, places, call)
             leaves, structure = flatten(call_traced(trace, f, arguments.handles, keywords))
             function, bindings = trace.close(result_nodes(trace, leaves, call))
             numbers = arguments.active_numbers(places)
@@ -291,7 +292,7 @@ def hessian(f: Callable[..., Any], argnums: ArgNums = 0) -> Callable[..., Any]:
     def transformed(*args: Any, **keywords: Any) -> Any:
         places = canonical_argnums(argnums, len(args), call)
         with opened(call) as trace:
-            arguments = Arguments(trace, args, places, call)
+            arguments = Arguments(trace, f, args, places, call)
             output = scalar_result(trace, call_traced(trace, f, arguments.handles, keywords), call)
             function, bindings = trace.close([output])
             numbers = arguments.active_numbers(places)
@@ -319,8 +320,8 @@ def _nested_rows(arguments: Arguments, places: tuple[int, ...], rows: list[Any],
 # --- products with the Jacobian and the Hessian ----------------------------------------------------------------------
 
 
-def _directions(trace: Trace, given: Any, examples: Sequence[Any], structure: Any, call: str, what: str) -> list[Any]:
-    """Tangents or cotangents as bindings: of the structure, shapes and dtypes of what they belong to."""
+def _directions(given: Any, examples: Sequence[Any], structure: Any, call: str, what: str) -> list[Any]:
+    """Tangents or cotangents, as arrays and handles: of the structure, shapes and dtypes of what they belong to."""
     leaves, own = flatten(given, structure.none_is_leaf)
     if own != structure:
         raise fail(
@@ -340,16 +341,8 @@ def _directions(trace: Trace, given: Any, examples: Sequence[Any], structure: An
                 [("given", aval), ("needed", example)],
                 fix="give an array of the same shape",
             )
-        if isinstance(leaf, Array):
-            values.append(lift(leaf.astype(example.dtype), leaf._owner, call))
-        else:
-            values.append(trace.hold(_cast(leaf, example.dtype)))
+        values.append(leaf.astype(example.dtype) if isinstance(leaf, Array) else np.asarray(leaf, example.dtype))
     return values
-
-
-def _cast(value: Any, dtype: Any) -> Any:
-
-    return np.asarray(value, dtype=dtype)
 
 
 class _Traced:
@@ -361,7 +354,7 @@ class _Traced:
         places = tuple(range(len(self.primals)))
         with opened(call) as trace:
             self.trace = trace
-            self.arguments = Arguments(trace, self.primals, places, call)
+            self.arguments = Arguments(trace, f, self.primals, places, call)
             result = call_traced(trace, f, self.arguments.handles, {})
             leaves, self.structure = flatten(result)
             nodes = [scalar_result(trace, result, call)] if scalar else result_nodes(trace, leaves, call)
@@ -374,13 +367,28 @@ class _Traced:
 
     def finish(self, function: Function, extra: Sequence[Any] = ()) -> list[Any]:
         """Outputs of a function of the inputs and of `extra`."""
-        return finish(self.trace, function, [*self.bindings, *extra])
+        values = [value._node if isinstance(value, Array) else value for value in extra]
+        scope = self._scope([value for value in extra if isinstance(value, Array)])
+        return finish(self.trace, function, [*self.bindings, *values], scope=scope)
+
+    def _scope(self, directions: list[Any]) -> Trace | None:
+        """The trace in which results live: the deeper one of where this was traced and of the directions."""
+        around = self.trace.parent if any(isinstance(value, Node) for value in self.bindings) else None
+        if not directions:
+            return around
+        owner = owner_of(directions, self.call)
+        assert isinstance(owner, Trace)
+        if around is None or any(outer is around for outer in owner.ancestry()):
+            return owner
+        for handle in directions:
+            require_reachable_result(around, handle, self.call)
+        return around
 
     def tangents(self, given: Any) -> list[Any]:
         """Tangents for the primals."""
         _, structure = flatten(self.primals, none_is_leaf=False)
         examples = [self.function.inputs[k].aval for k in self.numbers]
-        return _directions(self.trace, tuple(given), examples, structure, self.call, "tangents")
+        return _directions(tuple(given), examples, structure, self.call, "tangents")
 
     def packed(self, values: Sequence[Any]) -> Any:
         """Outputs in the structure that the function returned."""
@@ -494,7 +502,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
             raise fail(
                 DtypeError, call, "an output is not floating and has no cotangent", fix="return floating arrays only"
             )
-        directions = _directions(traced.trace, cotangent, floating, traced.structure, call, "cotangents")
+        directions = _directions(cotangent, floating, traced.structure, call, "cotangents")
         packed: tuple[Any, ...] = traced.arguments.pack(places, traced.finish(derived, directions), single=False)
         return packed
 
