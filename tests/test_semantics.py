@@ -36,7 +36,7 @@ POWER = "x**y at x = y = 0: 0 by y"
 
 @dataclass(frozen=True)
 class Row:
-    """A function, a point, its value there, and its derivatives of orders 1, 2, …
+    """A function, a point, its value there, and its derivatives of orders 1, 2 and so on.
 
     `uses` names the convention that the first derivative relies on.
     """
@@ -187,13 +187,13 @@ def test_number_as_an_array_and_as_a_zero_dimensional_array(row: Row) -> None:
 
 @number_rows
 def test_number_conventions_are_recorded(row: Row) -> None:
-    expected = {row.uses: 1} if row.uses else {}
+    expected = {row.uses} if row.uses else set()
     with recorded() as used:
         cr.grad(row.function)(row.point)
-    assert used == expected
+    assert set(used) == expected
     with recorded() as used:
         cr.elementwise_grad(lambda x: row.function(x) + 0 * np.ones_like(x))(np.array([row.point]))
-    assert used == expected
+    assert set(used) == expected
 
 
 # --- functions of several numbers -------------------------------------------------------------------------------------
@@ -277,7 +277,13 @@ ARRAYS = [
     Row("log-sum-exp with -inf", log_sum_exp, [0.0, -INF], 0.0, ([1.0, 0.0], zeros(2))),
     Row("log-sum-exp of nothing", log_sum_exp, [-INF, -INF], -INF, ([0.0, 0.0],), LOGSUMEXP),
     Row("repeated indices", lambda x: x[[0, 0, 1]] @ WEIGHTS, [1.0, 2.0], 9.0, ([3.0, 3.0], zeros(2))),
-    Row("sums of roots by row", lambda x: np.sqrt(x).sum(1), [[0.0], [4.0]], [0.0, 2.0], ([[[INF], [0]], [[0], [0.25]]],)),
+    Row(
+        "sums of roots by row",
+        lambda x: np.sqrt(x).sum(1),
+        [[0.0], [4.0]],
+        [0.0, 2.0],
+        ([[[INF], [0]], [[0], [0.25]]],),
+    ),
     Row("roots", np.sqrt, [0.0, 4.0], [0.0, 2.0], ([[INF, 0.0], [0.0, 0.25]],)),
     Row("where roots", lambda x: np.where(x > 0, np.sqrt(x), 0).sum(), [-1.0, 0.0, 1.0], 1.0, ([0.0, 0.0, 0.5],)),
     Row(
@@ -296,7 +302,9 @@ ARRAYS = [
     ),
     Row("empty", np.sum, [], 0.0, (zeros(1, 0), zeros(2, 0))),
     Row("sum of a choice of nothing", lambda x: np.where(x > 0, x, 0).sum(), [], 0.0, (zeros(1, 0),)),
-    Row("sign of a singular determinant", lambda a: np.linalg.slogdet(a)[0], [[1.0, 2.0], [2.0, 4.0]], 0.0, (zeros(2),)),
+    Row(
+        "sign of a singular determinant", lambda a: np.linalg.slogdet(a)[0], [[1.0, 2.0], [2.0, 4.0]], 0.0, (zeros(2),)
+    ),
     Row(
         "log of a singular determinant",
         lambda a: np.linalg.slogdet(a)[1],
@@ -322,9 +330,7 @@ def point_of(row: Row) -> Any:
 
 @array_rows
 def test_array_value(row: Row) -> None:
-    _, value = cr.jacobian(lambda x: (row.function(x), 0.0))(point_of(row)), cr.jvp(
-        row.function, (point_of(row),), (np.ones_like(point_of(row)),)
-    )[0]
+    value, _ = cr.jvp(row.function, (point_of(row),), (np.ones_like(point_of(row)),))
     assert_same(value, row.value)
     assert_same(under_numpy(row.function, row.point), row.value)
 
@@ -362,4 +368,471 @@ def test_array_by_grad_and_hessian(row: Row) -> None:
 def test_array_conventions_are_recorded(row: Row) -> None:
     with recorded() as used:
         cr.jacobian(row.function)(point_of(row))
-    assert used == ({row.uses: 1} if row.uses else {})
+    assert set(used) == ({row.uses} if row.uses else set())
+
+
+# --- conventions: recorded, logged, refused under config.strict -------------------------------------------------------
+
+CONVENTIONS = {
+    ABS: (np.abs, 0.0),
+    HALF: (lambda x: np.maximum(x, 0), 0.0),
+    LOGADDEXP: (lambda x: np.logaddexp(x, -INF), -INF),
+    LOGSUMEXP: (log_sum_exp, np.array([-INF, -INF])),
+    MAX: (np.max, np.array([1.0, 1.0, 0.0])),
+    MIN: (np.min, np.array([1.0, 0.0, 0.0])),
+    NORM: (np.linalg.norm, np.zeros(2)),
+    POWER: (lambda y: 0.0**y, 0.0),
+}
+SCALAR_CONVENTIONS = {name: case for name, case in CONVENTIONS.items() if isinstance(case[1], float)}
+
+each_convention = pytest.mark.parametrize("name", CONVENTIONS)
+each_scalar_convention = pytest.mark.parametrize("name", SCALAR_CONVENTIONS)
+each_mode = pytest.mark.parametrize("mode", MODES)
+
+
+def test_every_convention_of_the_ops_has_a_case() -> None:
+    """Conventions are strings at the end of calls of `at_kink`; f-strings are known by their constant end."""
+    found = set()
+    for path in (Path(cr.__file__).parent / "ops").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "at_kink":
+                last = node.args[-1]
+                last = last.values[-1] if isinstance(last, ast.JoinedStr) else last
+                if isinstance(last, ast.Constant):
+                    found.add(last.value)
+    assert found
+    assert all(any(name.endswith(end) for name in CONVENTIONS) for end in found)
+    assert all(any(name.endswith(end) for end in found) for name in CONVENTIONS)
+
+
+@each_mode
+@each_convention
+def test_strict_refuses_a_convention_at_every_run(name: str, mode: str) -> None:
+    """The first run is interpreted, the second compiled."""
+    function, point = CONVENTIONS[name]
+    with cr.config.override(strict=True):
+        for _ in range(3):
+            with pytest.raises(NonsmoothError, match="relies on a convention") as caught:
+                cr.jacobian(function, mode=mode)(point)
+            assert name in str(caught.value)
+
+
+@each_scalar_convention
+def test_strict_refuses_a_convention_on_arrays(name: str) -> None:
+    function, point = SCALAR_CONVENTIONS[name]
+    with cr.config.override(strict=True), pytest.raises(NonsmoothError) as caught:
+        cr.elementwise_grad(function)(np.array([0.5, point]))
+    assert name in str(caught.value)
+
+
+@each_convention
+def test_strict_accepts_points_beside_the_kink(name: str) -> None:
+    function, point = CONVENTIONS[name]
+    beside = np.where(np.isinf(point), -1.0, point) + np.linspace(0.25, 0.75, np.size(point)).reshape(np.shape(point))
+    relaxed = cr.grad(function)(beside)
+    with cr.config.override(strict=True), recorded() as used:
+        assert_same(cr.grad(function)(beside), relaxed)
+    assert not used
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in NUMBERS if row.uses is None] + [row for row in ARRAYS if row.uses is None],
+    ids=lambda row: row.name,
+)
+def test_strict_accepts_what_needs_no_convention(row: Row) -> None:
+    with cr.config.override(strict=True):
+        assert_same(cr.jacobian(row.function)(np.array(row.point, dtype=float)), row.derivatives[0])
+
+
+@each_convention
+def test_conventions_are_recorded_once_an_evaluation(name: str) -> None:
+    function, point = CONVENTIONS[name]
+    gradient = cr.grad(function)
+    with recorded() as outer:
+        with recorded() as inner:
+            gradient(point)
+        once = inner[name]
+        gradient(point)
+    assert set(outer) == {name}
+    assert outer[name] == 2 * once
+    assert once >= 1
+
+
+@each_convention
+def test_conventions_are_logged(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    function, point = CONVENTIONS[name]
+    with caplog.at_level(logging.DEBUG, "chainrule.conventions"):
+        cr.grad(function)(point)
+    assert any(name in record.getMessage() for record in caplog.records)
+
+
+def test_second_derivative_of_a_norm_at_zero_is_nan_and_recorded() -> None:
+    with recorded() as used:
+        second = cr.hessian(np.linalg.norm)(np.zeros(3))
+    assert np.isnan(second).all()
+    assert second.shape == (3, 3)
+    assert cr.config.strict is False
+    with recorded() as first:
+        cr.grad(np.linalg.norm)(np.zeros(3))
+    assert set(first) == {NORM}
+    assert set(used) <= {NORM}
+
+
+# --- eigenvalues ------------------------------------------------------------------------------------------------------
+
+
+def rebuilt(a: Any) -> Any:
+    values, vectors = np.linalg.eigh(a)
+    return (vectors * values) @ vectors.T
+
+
+def largest_eigenvalue(a: Any) -> Any:
+    return np.linalg.eigvalsh(a)[-1]
+
+
+TIED = np.diag([1.0, 1.0, 2.0])
+
+
+def test_eigenvalues_alone_have_a_gradient_at_ties() -> None:
+    gradient = cr.grad(lambda a: np.sum(np.linalg.eigvalsh(a) ** 2))(TIED)
+    np.testing.assert_allclose(gradient, 2 * TIED, rtol=0, atol=tolerance(float) * 4)
+    gradient = cr.grad(lambda a: np.sum(np.linalg.eigh(a)[0]))(np.eye(4))
+    np.testing.assert_allclose(gradient, np.eye(4), rtol=0, atol=tolerance(float))
+
+
+def test_vectors_of_simple_eigenvalues_have_a_gradient_beside_ties() -> None:
+    """The projection on a simple eigenvector changes by Σ uᵢ (uᵢ'E u) / (λ - λᵢ), here with λ - λᵢ = 1."""
+    gradient = cr.grad(lambda a: np.linalg.eigh(a)[1][0, -1] * np.linalg.eigh(a)[1][2, -1])(TIED)
+    expected = np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.0], [0.5, 0.0, 0.0]])
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=tolerance(float))
+
+
+def test_tangents_that_do_not_turn_tied_eigenvectors_pass() -> None:
+    tangent = np.array([[1.0, 0.0, 3.0], [0.0, 2.0, 1.0], [3.0, 1.0, 4.0]])
+    value, moved = cr.jvp(rebuilt, (TIED,), (tangent,))
+    np.testing.assert_allclose(value, TIED, rtol=0, atol=tolerance(float) * 2)
+    np.testing.assert_allclose(moved, tangent, rtol=0, atol=tolerance(float) * 8)
+
+
+@pytest.mark.parametrize(
+    "derive",
+    [
+        lambda: cr.grad(lambda a: rebuilt(a)[0, 1])(TIED),
+        lambda: cr.jvp(rebuilt, (TIED,), (np.ones((3, 3)),)),
+        lambda: cr.jacobian(rebuilt, mode="forward")(TIED),
+        lambda: cr.grad(lambda a: np.linalg.eigh(a)[1][1, 0])(TIED),
+        lambda: cr.hessian(lambda a: np.linalg.eigvalsh(a)[0])(TIED),
+    ],
+    ids=["entry", "tangent", "jacobian", "vector", "second derivative"],
+)
+def test_functions_that_turn_tied_eigenvectors_are_refused(derive: Callable[[], Any]) -> None:
+    """With zeros in place of the quotients by the gaps, the off-diagonal entry of the tied block would be lost."""
+    with pytest.raises(DegenerateError, match="repeated eigenvalue"):
+        derive()
+
+
+def test_gradients_of_symmetric_functions_are_symmetric(rng: np.random.Generator) -> None:
+    root = rng.normal(size=(3, 3))
+    a = root @ root.T + np.eye(3)
+    functions = {
+        "largest eigenvalue": largest_eigenvalue,
+        "log determinant by cholesky": lambda a: np.sum(np.log(np.diagonal(np.linalg.cholesky(a)))),
+        "entry of cholesky": lambda a: np.linalg.cholesky(a)[2, 0],
+        "entry of an eigenvector, squared": lambda a: np.linalg.eigh(a)[1][0, 1] ** 2,
+    }
+    for name, function in functions.items():
+        gradient = cr.grad(function)(a)
+        expected = numeric_gradient(lambda x, f=function: f((x + x.T) / 2), a)
+        np.testing.assert_allclose(gradient, gradient.T, rtol=tolerance(float), atol=tolerance(float), err_msg=name)
+        bound = tolerance(float, np.linalg.cond(a), error=1e-9)
+        np.testing.assert_allclose(gradient, expected, rtol=bound, atol=bound, err_msg=name)
+
+
+def test_second_derivative_of_an_eigenvalue_in_all_modes(rng: np.random.Generator) -> None:
+    """d²λ(E, E) = 2 Σ (uᵢ·E u)² / (λ - λᵢ) for symmetric E, from perturbation theory."""
+    a = np.diag([1.0, 2.0, 4.0]) + 0.1 * rng.normal(size=(3, 3))
+    a = (a + a.T) / 2
+    e = rng.normal(size=(3, 3))
+    e = (e + e.T) / 2
+    values, vectors = np.linalg.eigh(a)
+    turned = vectors.T @ e @ vectors[:, 2]
+    expected = 2 * np.sum(turned[:2] ** 2 / (values[2] - values[:2]))
+    for second in derivatives(largest_eigenvalue, a, 2):
+        actual = np.einsum("ij,ijkl,kl", e, second, e)
+        np.testing.assert_allclose(actual, expected, rtol=tolerance(float, 10, terms=81))
+
+
+# --- inputs and dtypes ------------------------------------------------------------------------------------------------
+
+
+def test_numbers_give_numbers() -> None:
+    gradient = cr.grad(lambda x: x**2)(3.0)
+    assert type(gradient) is np.float64
+    assert gradient == 6.0
+    gradient = cr.grad(lambda x: x**2)(np.float32(3.0))
+    assert type(gradient) is np.float32
+    assert gradient == 6.0
+
+
+def test_zero_dimensional_arrays_keep_their_shape_and_dtype() -> None:
+    for dtype in (np.float64, np.float32):
+        gradient = cr.grad(lambda x: x**2)(np.array(3.0, dtype))
+        assert gradient.shape == ()
+        assert gradient.dtype == dtype
+        assert gradient == 6.0
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64])
+def test_integers_are_differentiated_as_float64(dtype: Any) -> None:
+    x = np.array([100, 2], dtype)
+    gradient = cr.grad(lambda x: np.sum(x * x))(x)
+    assert gradient.dtype == np.float64
+    np.testing.assert_array_equal(gradient, [200.0, 4.0])  # no overflow of small integers
+    assert cr.grad(lambda x: x * x)(dtype(7)) == 14.0
+
+
+@pytest.mark.parametrize("x", [True, np.bool_(True), np.array([True, False])], ids=repr)
+def test_booleans_are_refused(x: Any) -> None:
+    with pytest.raises(TypeError, match=r"x\.astype\(float\)"):
+        cr.grad(np.sum)(x)
+
+
+@pytest.mark.parametrize("x", [1 + 2j, np.complex64(1j), np.array([1 + 2j])], ids=repr)
+def test_complex_numbers_are_refused(x: Any) -> None:
+    with pytest.raises(TypeError, match="complex"):
+        cr.grad(lambda x: np.sum(np.abs(x) ** 2))(x)
+
+
+def test_what_does_not_depend_on_the_argument_has_zeros_and_no_warning() -> None:
+    x = np.ones((2, 3), np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gradient = cr.grad(lambda x: 3.0)(x)
+        jacobians = [cr.jacobian(lambda x: np.ones(4), mode=mode)(x) for mode in MODES]
+        _, tangent = cr.jvp(lambda x: np.ones(4), (x,), (x,))
+    assert gradient.dtype == np.float32
+    np.testing.assert_array_equal(gradient, np.zeros((2, 3)))
+    for jacobian in jacobians:
+        np.testing.assert_array_equal(jacobian, np.zeros((4, 2, 3)))
+    np.testing.assert_array_equal(tangent, np.zeros(4))
+
+
+def test_the_largest_of_nothing_is_refused_as_in_numpy() -> None:
+    empty = np.zeros(0)
+    with pytest.raises(ValueError, match="no identity"):
+        np.max(empty)
+    for function in (np.max, np.min):
+        with pytest.raises(ValueError, match="empty"):
+            cr.grad(function)(empty)
+        assert cr.grad(lambda x, f=function: f(x, initial=1.0))(empty).shape == (0,)
+        assert cr.grad(lambda y, f=function: np.sum(f(y * np.ones((2, 0)), axis=1, initial=y)))(3.0) == 2.0
+
+
+SINGLE = np.array([1.0, 2.0, 2.0], np.float32)
+SINGLE_FUNCTIONS = {
+    "max": np.max,
+    "min": np.min,
+    "maximum": lambda x: np.sum(np.maximum(x, 0)),
+    "where": lambda x: np.sum(np.where(x > 1, x, 0)),
+    "2.0**x": lambda x: np.sum(2.0**x),
+    "3.5**x": lambda x: np.sum(3.5**x),
+    "x**2.5": lambda x: np.sum(x**2.5),
+    "x**x": lambda x: np.sum(x**x),
+    "x**x[0]": lambda x: np.sum(x ** x[0]),
+    "Python float": lambda x: np.sum(0.1 * x + 1.5),
+    "np.pi": lambda x: np.sum(np.pi * np.sin(x)),
+    "np.float64": lambda x: np.sum(np.float64(0.1) * x),
+    "int64 array": lambda x: np.sum(x * np.arange(3)),
+    "int8 array": lambda x: np.sum(x * np.arange(3, dtype=np.int8)),
+    "norm": np.linalg.norm,
+    "mean": np.mean,
+    "log-sum-exp": log_sum_exp,
+    "logaddexp": lambda x: np.sum(np.logaddexp(x, 1.0)),
+    "sort": lambda x: np.sort(x)[0],
+    "clip": lambda x: np.sum(np.clip(x, 0.5, 1.5)),
+    "cumsum": lambda x: np.cumsum(x)[-1],
+    "tanh": lambda x: np.sum(np.tanh(x)),
+    "abs": lambda x: np.sum(np.abs(x - 2)),
+    "slogdet": lambda x: np.linalg.slogdet(np.eye(3, dtype=np.float32) * x)[1],
+    "solve": lambda x: np.sum(np.linalg.solve(np.eye(3, dtype=np.float32) * x, x)),
+    "einsum": lambda x: np.einsum("i,i,i->", x, x, x),
+    "sum in float64": lambda x: np.sum(x, dtype=np.float64),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE_FUNCTIONS)
+def test_dtypes_are_those_of_numpy_and_of_the_argument(name: str) -> None:
+    """The value as NumPy promotes it, derivatives by a float32 argument in float32, tangents as the value."""
+    function = SINGLE_FUNCTIONS[name]
+    expected = np.asarray(function(SINGLE))
+    value, gradient = cr.value_and_grad(function)(SINGLE)
+    assert value.dtype == expected.dtype
+    np.testing.assert_allclose(value, expected, rtol=tolerance(np.float32))
+    assert gradient.dtype == np.float32
+    assert cr.hessian(function)(SINGLE).dtype == np.float32
+    _, tangent = cr.jvp(function, (SINGLE,), (SINGLE,))
+    assert tangent.dtype == expected.dtype
+    in_double = cr.grad(lambda x: function(x).astype(np.float64))(SINGLE.astype(np.float64))
+    bound = tolerance(np.float32, 4)
+    np.testing.assert_allclose(gradient, in_double, rtol=bound, atol=bound)
+
+
+def test_python_numbers_stay_weak_through_a_gradient() -> None:
+    gradients = cr.grad(lambda s, x: np.sum(s * x), argnums=(0, 1))(2.0, SINGLE)
+    assert gradients[0].dtype == np.float64
+    assert gradients[0] == 5.0
+    assert gradients[1].dtype == np.float32
+    np.testing.assert_array_equal(gradients[1], [2.0, 2.0, 2.0])
+    assert cr.value_and_grad(lambda s: np.sum(s * SINGLE))(2.0)[0].dtype == np.sum(2.0 * SINGLE).dtype
+
+
+CHOSEN = np.array([True, False, True])
+DOUBLE = np.array([1.0, 2.0, 3.0])
+KEYWORDS = {
+    "sum where": (lambda x: np.sum(x**2, where=CHOSEN), [2.0, 0.0, 6.0]),
+    "sum initial": (lambda x: np.sum(x**2, initial=3), [2.0, 4.0, 6.0]),
+    "sum initial by x": (lambda x: np.sum(x**2, initial=x[0]), [3.0, 4.0, 6.0]),
+    "mean where": (lambda x: np.mean(x**2, where=CHOSEN), [1.0, 0.0, 3.0]),
+    "max initial": (lambda x: np.max(x**2, initial=5), [0.0, 0.0, 6.0]),
+    "max initial, chosen": (lambda x: np.max(x**2, initial=50), [0.0, 0.0, 0.0]),
+    "max where": (lambda x: np.max(x**2, where=[True, True, False], initial=0), [0.0, 4.0, 0.0]),
+    "min where": (lambda x: np.min(x**2, where=[False, True, True], initial=100), [0.0, 4.0, 0.0]),
+    "where of poles": (lambda x: np.sum(1 / (x - 2), where=CHOSEN), [-1.0, 0.0, -1.0]),
+}
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+def test_keywords_are_honoured(name: str) -> None:
+    function, expected = KEYWORDS[name]
+    value, gradient = cr.value_and_grad(function)(DOUBLE)
+    assert_same(value, under_numpy(function, DOUBLE))
+    assert_same(gradient, expected)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.sum(np.exp(x, where=CHOSEN)),
+        lambda x: np.sum(np.add(x, 1, out=np.zeros(3))),
+        lambda x: np.max(x, out=np.zeros(())),
+        lambda x: np.any(x, where=CHOSEN) * x[0],
+        lambda x: np.sum(np.add(x, 1, casting="unsafe")),
+    ],
+    ids=["ufunc where", "ufunc out", "max out", "any where", "ufunc casting"],
+)
+def test_keywords_that_cannot_be_honoured_are_refused(function: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="Fix:"):
+        cr.grad(function)(DOUBLE)
+
+
+def test_captured_arrays_are_not_overwritten_by_traced_values() -> None:
+    outside = np.zeros(3)
+
+    def assign(x: Any) -> Any:
+        outside[0] = x
+        return outside.sum()
+
+    with pytest.raises((TypeError, ValueError)) as caught:
+        cr.grad(assign)(1.0)
+    assert "Fix:" in f"{caught.value} {caught.value.__cause__}"
+    np.testing.assert_array_equal(outside, np.zeros(3))
+
+
+# --- values that overflow or are undefined ----------------------------------------------------------------------------
+
+STABLE = {
+    "log(exp(x) + exp(y))": (lambda v: np.log(np.exp(v[0]) + np.exp(v[1])), [1000.0, 0.0], 1000.0, [1.0, 0.0]),
+    "log(exp(y) + exp(x))": (lambda v: np.log(np.exp(v[1]) + np.exp(v[0])), [-1000.0, -1001.0], None, None),
+    "log(sum(exp(x)))": (log_sum_exp, [1000.0, 0.0, -1000.0], 1000.0, [1.0, 0.0, 0.0]),
+    "log(1 + exp(x))": (lambda v: np.log(1 + np.exp(v[0])), [800.0], 800.0, [1.0]),
+    "log1p(exp(x))": (lambda v: np.log1p(np.exp(v[0])), [800.0], 800.0, [1.0]),
+    "-log(sigmoid)": (lambda v: -np.log(1 / (1 + np.exp(-v[0]))), [-800.0], 800.0, [-1.0]),
+    "exp(x) / sum(exp(x))": (lambda v: (np.exp(v) / np.sum(np.exp(v)))[0], [1000.0, 0.0], 1.0, [0.0, 0.0]),
+    "log(exp(x))": (lambda v: np.log(np.exp(v[0])), [1000.0], 1000.0, [1.0]),
+}
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_written_forms_that_overflow_are_stable(name: str) -> None:
+    function, point, expected, slope = STABLE[name]
+    if expected is None:  # two terms that both underflow: shifted by 1000 they do not
+        shifted = np.array(point) + 1000
+        expected, slope = function(shifted) - 1000, np.exp(shifted) / np.exp(shifted).sum()
+    assert not np.isfinite(under_numpy(function, point)).all()
+    value, gradient = cr.value_and_grad(function)(np.array(point))
+    np.testing.assert_allclose(value, expected, rtol=tolerance(float))
+    np.testing.assert_allclose(gradient, slope, rtol=tolerance(float, 1000), atol=0)
+    for second in derivatives(function, np.array(point), 2):
+        assert np.isfinite(second).all()
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_exact_mode_computes_what_is_written(name: str) -> None:
+    function, point, _, _ = STABLE[name]
+    with cr.config.override(rewrite="exact"):
+        value, gradient = cr.value_and_grad(function)(np.array(point))
+    assert_same(value, under_numpy(function, point))
+    assert np.isnan(gradient).any()
+
+
+def test_stable_forms_agree_with_the_written_ones_where_both_are_finite(rng: np.random.Generator) -> None:
+    for name, (function, point, _, _) in STABLE.items():
+        x = rng.normal(size=np.size(point))
+        value, gradient = cr.value_and_grad(function)(x)
+        with cr.config.override(rewrite="exact"):
+            written, written_gradient = cr.value_and_grad(function)(x)
+        np.testing.assert_allclose(value, written, rtol=tolerance(float, 4), atol=tolerance(float), err_msg=name)
+        np.testing.assert_allclose(gradient, written_gradient, rtol=tolerance(float, 16), err_msg=name)
+
+
+KEPT = {
+    "x - x": (lambda x: x - x, INF),
+    "x / x": (lambda x: x / x, 0.0),
+    "0 * x": (lambda x: 0 * x, INF),
+    "0 * exp(x)": (lambda x: 0 * np.exp(x), 800.0),
+    "(x + b) - b": (lambda x: (x + 1e16) - 1e16, 1.0),
+    "x + 0.0": (lambda x: x + 0.0, -0.0),
+    "sqrt(x)**2": (lambda x: np.sqrt(x) ** 2, 2.0),
+    "1 / (1 / x)": (lambda x: 1 / (1 / x), 49.0),
+    "sqrt(x**2)": (lambda x: np.sqrt(x**2), 1e-200),
+    "exp(log(x))": (lambda x: np.exp(np.log(x)), 3.0),
+    "x * 0.1 * 10": (lambda x: x * 0.1 * 10, 3.0),
+    "x + y - x": (lambda x: x + 1.1 - x, 1e8),
+    "log(exp(x) - 1 + 1)": (lambda x: x * (1 / x) - 1, 49.0),
+}
+
+
+@pytest.mark.parametrize("mode", ["full", "exact"])
+@pytest.mark.parametrize("name", KEPT)
+def test_values_keep_their_bits(name: str, mode: str) -> None:
+    """Nothing is cancelled or reassociated: rounding, nan and signed zeros are NumPy's."""
+    function, point = KEPT[name]
+    expected = under_numpy(function, point)
+    with cr.config.override(rewrite=mode):
+        values = [cr.value_and_grad(function)(point)[0], cr.jvp(function, (point,), (1.0,))[0]]
+        values += [cr.value_and_grad(lambda x: function(x)[0])(np.array([point]))[0]]
+    for value in values:
+        assert np.isnan(expected) == np.isnan(value)
+        assert np.isnan(expected) or np.float64(value).tobytes() == np.float64(expected).tobytes()
+
+
+def test_compensated_sums_survive(rng: np.random.Generator) -> None:
+    """Neumaier's summation: the correction is zero in real arithmetic, and all that matters in floating point."""
+
+    def compensated(x: Any) -> Any:
+        total, correction = 0.0 * x[0], 0.0 * x[0]
+        for k in range(len(x)):
+            moved = total + x[k]
+            correction = correction + np.where(
+                np.abs(total) >= np.abs(x[k]), (total - moved) + x[k], (x[k] - moved) + total
+            )
+            total = moved
+        return total + correction
+
+    x = np.array([1.0, 1e100, 1.0, -1e100])
+    value, gradient = cr.value_and_grad(compensated)(x)
+    assert value == 2.0
+    np.testing.assert_array_equal(gradient, np.ones(4))
+    y = rng.normal(size=6)
+    assert cr.value_and_grad(compensated)(y)[0] == compensated(y)

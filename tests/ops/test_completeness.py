@@ -10,7 +10,7 @@ from chainrule.core.op import ElementwiseOp, all_ops
 from tests.ops.laws import OpCase
 
 # Ops that no example can show: what they stand for has no value.
-VALUELESS = {"symbol"}
+VALUELESS = {"symbol", "dimension"}
 
 
 def tables() -> list[OpCase]:

@@ -66,13 +66,35 @@ CASES = [
         OpCase(
             "power",
             lambda x, p=p: elementwise.power(x, p),
-            (reals(3),),
+            (positive(3),),
             lambda x, p=p: np.power(x, p),
             lambda x, p=p: x**p,
             note=f"of {p}",
             analytic=True,
         )
-        for p in (-1, -2, 0.5 + 0.5 + 1 + 1, 3)
+        for p in (-1, -2, 0.5)
+    ],
+    *[
+        OpCase(
+            "power_derivative",
+            lambda x, y, orders=orders: elementwise.power_derivative(x, y, *orders),
+            operands,
+            reference,
+            exact=exact,
+            note=f"of orders {orders}",
+            analytic=True,
+            condition=16.0,
+        )
+        for orders, reference, exact in (
+            ((1, 0), lambda x, y: y * x ** (y - 1), lambda x, y: y * x ** (y - 1)),
+            ((0, 1), lambda x, y: x**y * np.log(x), lambda x, y: x**y * mpmath.log(x)),
+            (
+                (1, 1),
+                lambda x, y: x ** (y - 1) * (1 + y * np.log(x)),
+                lambda x, y: x ** (y - 1) * (1 + y * mpmath.log(x)),
+            ),
+        )
+        for operands in ((positive(3), positive(3)), (positive(), positive()), (positive(2, 1), positive(3)))
     ],
 ]
 

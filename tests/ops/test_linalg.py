@@ -60,9 +60,7 @@ CASES = [
     OpCase("logdet_sign", linalg.logdet_sign, (nonsingular(3, 3),), lambda a: np.linalg.slogdet(a).sign),
     OpCase("logdet_sign", linalg.logdet_sign, (nonsingular(2, 3, 3),), lambda a: np.linalg.slogdet(a).sign),
     *[
-        OpCase(
-            "cholesky", linalg.cholesky, (spectrum(*a),), np.linalg.cholesky, np.linalg.cholesky, condition=40.0
-        )
+        OpCase("cholesky", linalg.cholesky, (spectrum(*a),), np.linalg.cholesky, np.linalg.cholesky, condition=40.0)
         for a in ((3, 3), (2, 3, 3), (1, 1))
     ],
     *[
@@ -98,9 +96,7 @@ ERRORS = [
     ErrorCase(
         lambda: linalg.solve(*nodes((2, 3), (2, 1))), ShapeError, r"numpy\.linalg\.solve: a square matrix is needed"
     ),
-    ErrorCase(
-        lambda: linalg.solve(*nodes((3, 3), (2, 1))), ShapeError, r"numpy\.linalg\.solve: a has 3 rows, b has 2"
-    ),
+    ErrorCase(lambda: linalg.solve(*nodes((3, 3), (2, 1))), ShapeError, r"numpy\.linalg\.solve: a has 3 rows, b has 2"),
     ErrorCase(lambda: public.solve(*nodes((3, 3), ())), ShapeError, "b is a scalar"),
     ErrorCase(lambda: linalg.cholesky(*nodes((3,))), ShapeError, r"numpy\.linalg\.cholesky: a square matrix"),
     ErrorCase(lambda: linalg.eigh(*nodes((3, 2))), ShapeError, r"numpy\.linalg\.eigh: a square matrix"),

@@ -209,7 +209,7 @@ LEAKS = {
     "function": np.sum,
     "comparison": lambda x: x > 0,
     "index": lambda x: x[0],
-    "as an index": lambda x: np.ones(3)[x] if False else grad(lambda y: np.sum(y[x > 0]))(np.ones(2)),
+    "as an index": lambda x: grad(lambda y: np.sum(y[x]))(np.ones(2)),
     "method": lambda x: x.sum(),
     "transposed": lambda x: x.T,
     "stacked": lambda x: np.stack([x, np.ones(2)]),

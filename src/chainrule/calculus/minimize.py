@@ -163,6 +163,11 @@ class _Variables:
         return result
 
 
+def _first(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The first result of a function of several."""
+    return lambda *args: f(*args)[0]
+
+
 def _floating(leaf: Any, name: str) -> Vector:
     array = np.asarray(leaf)
     if array.dtype.kind in "iu":
@@ -195,7 +200,8 @@ class _Problem:
         name = method.lower() if isinstance(method, str) else ""
         filled: dict[str, Any] = {"fun": self.value, "jac": jac, "hess": hess, "hessp": hessp}
         if jac is True:
-            filled["fun"] = self.value_and_given_gradient
+            filled["fun"] = self._wrapped_pair(self.f)
+            self.f = _first(self.f)
         elif callable(jac):
             filled["jac"] = self._wrapped(jac)
         elif jac is None and name not in WITHOUT_GRADIENT:
@@ -223,11 +229,6 @@ class _Problem:
         """The function and its gradient, in one run."""
         value, gradient = value_and_grad(self.scalar)(self.variables.pack(x), *self.args)
         return float(value), self.variables.flat(gradient)
-
-    def value_and_given_gradient(self, x: Vector) -> tuple[Any, Vector]:
-        """What a function returns that knows its own gradient."""
-        value, gradient = self.f(self.variables.pack(x), *self.args)
-        return value, self.variables.flat(gradient)
 
     def hessian(self, x: Vector) -> Vector:
         """The Hessian as one matrix."""
@@ -259,6 +260,15 @@ class _Problem:
             if not square:
                 return self.variables.flat(answer)
             return np.reshape(answer, (size, size)) if isinstance(answer, np.ndarray) else answer
+
+        return wrapped
+
+    def _wrapped_pair(self, given: Callable[..., Any]) -> Callable[[Vector], tuple[Any, Vector]]:
+        """A function that returns its value and its gradient."""
+
+        def wrapped(x: Vector) -> tuple[Any, Vector]:
+            value, gradient = given(self.variables.pack(x), *self.args)
+            return value, self.variables.flat(gradient)
 
         return wrapped
 

@@ -7,12 +7,9 @@ look at it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-
-import numpy as np
 
 from chainrule.core.function import Function
 from chainrule.core.leaves import INPUT, LITERAL
@@ -69,23 +66,17 @@ def closed_hessian(w: int, x: int, y: int, z: int) -> list[list[int]]:
     ]
 
 
-def closed_adjoints(w: int, x: int, y: int, z: int) -> list[int]:
-    """How f changes with a, b, u and v."""
-    value = named(w, x, y, z)
-    a, b, total = value["a"], value["b"], value["u"] + value["v"]
-    return [2 * total * (2 * (a + b) + 2 * (a - b)), 2 * total * (2 * (a + b) - 2 * (a - b)), 2 * total, 2 * total]
-
-
-def adjoints(w: float, x: float, y: float, z: float) -> tuple[Any, ...]:
-    """The same from reverse mode: the derivative by what is added to each variable, at 0."""
+def adjoints(w: int, x: int, y: int, z: int) -> tuple[Any, list[int]]:
+    """How f changes with a, b, u and v: by reverse mode, by what is added to each of them; and in closed form."""
 
     def moved(da: Any, db: Any, du: Any, dv: Any) -> Any:
         a = (w + x + y + z) ** 2 + da
         b = (w + x - y - z) ** 2 + db
         return ((a + b) ** 2 + du + (a - b) ** 2 + dv) ** 2
 
-    found: tuple[Any, ...] = grad(moved, (0, 1, 2, 3))(0.0, 0.0, 0.0, 0.0)
-    return found
+    value = named(w, x, y, z)
+    total = value["u"] + value["v"]
+    return grad(moved, (0, 1, 2, 3))(0, 0, 0, 0), [8 * total * value["a"], 8 * total * value["b"], 2 * total, 2 * total]
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------
@@ -94,7 +85,7 @@ def adjoints(w: float, x: float, y: float, z: float) -> tuple[Any, ...]:
 def _traced() -> tuple[Function, dict[str, Node]]:
     """The graph of f, and the nodes of its named variables."""
     with opened("chainrule tour") as trace:
-        arguments = Arguments(trace, [float(number) for number in POINT], (0, 1, 2, 3), "chainrule tour")
+        arguments = Arguments(trace, f, [float(number) for number in POINT], (0, 1, 2, 3), "chainrule tour")
         variables = dict(zip(INPUTS, arguments.handles, strict=True)) | named(*arguments.handles)
         function, _ = trace.close([variables["f"]._node])
         return function, {name: handle._node for name, handle in variables.items()}
@@ -235,17 +226,12 @@ class Polynomial:
         return Polynomial(terms)
 
 
-def expanded_terms() -> tuple[int, int]:
-    """Terms of f and of df/dw when they are multiplied out, by multiplying out."""
+def expanded() -> tuple[list[int], list[int]]:
+    """Terms of f and of ∂f/∂w when they are multiplied out: by multiplying out, and from their form.
+
+    Both are sums of even powers of y+z times powers of w+x, of total degree 8 and 7; a power k has k+1 terms.
+    """
     variables = [Polynomial({tuple(int(k == place) for k in range(4)): 1}) for place in range(4)]
     value = f(*variables)
-    return len(value.terms), len(value.derivative(0).terms)
-
-
-def counted_terms() -> tuple[int, int]:
-    """The same from the form of f: even powers of w+x and of y+z whose sum is 8, each with one term more than its power."""
-
-    def terms(degree: int, odd: Sequence[int]) -> int:
-        return sum((degree - k + 1) * (k + 1) for k in odd)
-
-    return terms(8, np.arange(0, 9, 2).tolist()), terms(7, np.arange(0, 8, 2).tolist())
+    by_hand = [sum((degree - k + 1) * (k + 1) for k in range(0, degree + 1, 2)) for degree in (8, 7)]
+    return [len(value.terms), len(value.derivative(0).terms)], by_hand

@@ -36,7 +36,7 @@ def iris() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     >>> measurements[species == 0].mean(axis=0)
     array([5.006, 3.428, 1.462, 0.246])
     """
-    with files("chainrule.data").joinpath("iris.csv").open(newline="", encoding="utf-8") as file:
+    with files("chainrule.data").joinpath("iris.csv").open(encoding="utf-8") as file:
         rows: list[dict[str, Any]] = list(csv.DictReader(file))
     measurements = np.array([[float(row[column]) for column in COLUMNS] for row in rows])
     species = np.array([SPECIES.index(row["species"]) for row in rows], dtype=np.int64)

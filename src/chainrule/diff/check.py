@@ -88,6 +88,8 @@ def _extrapolated(f: Map, x: Vector, direction: Vector, reach: float, largest: f
     best, least, scale = np.array(np.nan), np.array(np.inf), np.array(0.0)
     previous: list[Vector] = []
     waited = 0
+    moved = direction != 0
+    far = float(np.max(np.abs(x[moved] / direction[moved])))
     with np.errstate(all="ignore"):
         for level in range(LEVELS):
             h = reach * largest / 2**level
@@ -96,7 +98,7 @@ def _extrapolated(f: Map, x: Vector, direction: Vector, reach: float, largest: f
             size = np.abs(above) + np.abs(below)
             scale = np.fmax(scale, np.where(np.isfinite(size), size, 0.0) / reach)
             # The results are rounded, and so are the points themselves.
-            noise = eps * (size + np.abs(value) * reach) / h
+            noise = eps * (size + np.abs(value) * (far + h)) / h
             row = [value]
             waited += 1
             for column, coarser in enumerate(previous[:COLUMNS], start=1):

@@ -23,6 +23,7 @@ from chainrule.core.op import COUNTS, LANES, MOVES, ElementwiseOp
 from chainrule.ops import kernels
 from chainrule.ops.arithmetic import add
 from chainrule.ops.indexing import truth
+from chainrule.ops.linalg import GapDivide
 from chainrule.ops.logic import logical_and, logical_or, not_equal
 from chainrule.ops.reductions import SUM, sum_over
 from chainrule.ops.selection import astype, where
@@ -137,7 +138,11 @@ def transposed(i: int, flow: Flow, node: Node) -> Flow:
             support = op.transpose(i, flow.support, node)
         elif flow.support is not None and op.supports == COUNTS:
             support = not_equal(op.transpose(i, astype(flow.support, INT), node), 0)
-    return Flow(op.transpose(i, flow.value, _guarded(i, flow, node)), support, _transposed_seed(i, flow.seed, node))
+    if isinstance(op, GapDivide):
+        value = op.transpose_within(i, flow.value, folded(flow.support), node)
+    else:
+        value = op.transpose(i, flow.value, _guarded(i, flow, node))
+    return Flow(value, support, _transposed_seed(i, flow.seed, node))
 
 
 def _transposed_seed(i: int, seed: Mask, node: Node) -> Mask:

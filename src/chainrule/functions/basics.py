@@ -14,7 +14,7 @@ from chainrule.core.aval import FLOAT, INT, broadcast_shapes
 from chainrule.core.dimension import size_product
 from chainrule.core.leaves import literal
 from chainrule.core.node import Node
-from chainrule.errors import ArgumentError, ShapeError, fail
+from chainrule.errors import ArgumentError, DtypeError, ShapeError, fail
 from chainrule.functions.axes import (
     NOT_GIVEN,
     canonical_axes,
@@ -34,7 +34,16 @@ from chainrule.ops.sums import dimension
 
 def astype(x: Node, dtype: Any) -> Node:
     """The entries in another dtype."""
-    return selection.astype(x, np.dtype(dtype))
+    wanted = np.dtype(dtype)
+    if wanted.kind not in "fiub":
+        raise fail(
+            DtypeError,
+            "numpy.astype",
+            f"dtype {wanted} is not one of real numbers",
+            [("x", x)],
+            fix="use a floating, integer or boolean dtype",
+        )
+    return selection.astype(x, wanted)
 
 
 def _as_dtype(x: Node, dtype: Any) -> Node:
@@ -88,10 +97,8 @@ def sum(
     """Sum over axes."""
     refuse("numpy.sum", {"out": (out, None)})
     a = _as_dtype(a, dtype)
-    if not _is_given(where):
-        where = None
-    if where is not None:
-        a = selection.where(where, a, 0)
+    if _is_given(where):
+        a = selection.where(_broadcast_to(where, a.shape, "numpy.sum"), a, 0)
     axes = canonical_axes(axis, a.ndim, "numpy.sum")
     total = reductions.sum_over(a, axes)
     if _is_given(initial):
@@ -139,8 +146,11 @@ def _extremum(name: str) -> Any:
         if _is_given(where):
             if not _is_given(initial):
                 raise fail(ArgumentError, call, "where= needs initial=", [("a", a)], fix="give initial= too")
-            a = selection.where(where, a, initial)
+            a = selection.where(_broadcast_to(where, a.shape, call), a, initial)
         axes = canonical_axes(axis, a.ndim, call)
+        if _is_given(initial) and 0 in (a.shape[k] for k in axes):
+            nothing = selection.astype(reductions.sum_over(a, axes), a.dtype)  # zeros of the result's shape
+            return keep_axes(arithmetic.add(nothing, initial), axes, keepdims)
         result = over(a, axes) if axes else a
         if _is_given(initial):
             result = combine.bind((result, initial))
@@ -400,8 +410,17 @@ def clip(
 ) -> Node:  # fmt: skip
     """Entries limited to an interval. At a bound the derivative is 1 for the entry and 0 for the bound."""
     refuse("numpy.clip", {"out": (out, None)})
-    low = min if a_min is NOT_GIVEN else a_min
-    high = max if a_max is NOT_GIVEN else a_max
+    by_place, by_name = ((a_min, a_max), (min, max))
+    given = [bound is not NOT_GIVEN for bound in (*by_place, *by_name)]
+    if given[0] != given[1] or (given[0] and (given[2] or given[3])):
+        raise fail(
+            ArgumentError,
+            "numpy.clip",
+            "the bounds are neither a pair (a_min, a_max) nor min= and max=",
+            [("a", a)],
+            fix="write numpy.clip(a, low, high), with None for a bound that is not wanted",
+        )
+    low, high = by_place if given[0] else by_name
     if low is not NOT_GIVEN and low is not None:
         a = selection.where(logic.less(a, low), low, a)
     if high is not NOT_GIVEN and high is not None:

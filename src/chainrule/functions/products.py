@@ -19,14 +19,14 @@ def dot(a: Node, b: Node, out: Any = None) -> Node:
     refuse("numpy.dot", {"out": (out, None)})
     if a.ndim == 0 or b.ndim == 0:
         return arithmetic.multiply(a, b)
-    return tensordot(a, b, ((-1,), (-2 if b.ndim > 1 else -1,)))
+    return _summed_over(a, b, [a.ndim - 1], [max(b.ndim - 2, 0)], "numpy.dot")
 
 
 def inner(a: Node, b: Node) -> Node:
     """Products summed over the last axis of both; scalars multiply."""
     if a.ndim == 0 or b.ndim == 0:
         return arithmetic.multiply(a, b)
-    return tensordot(a, b, ((-1,), (-1,)))
+    return _summed_over(a, b, [a.ndim - 1], [b.ndim - 1], "numpy.inner")
 
 
 def vdot(a: Node, b: Node) -> Node:
@@ -42,18 +42,40 @@ def outer(a: Node, b: Node, out: Any = None) -> Node:
 
 def tensordot(a: Node, b: Node, axes: Any = 2) -> Node:
     """Products summed over pairs of axes; the other axes of the first, then of the second, remain."""
+    call = "numpy.tensordot"
     if isinstance(axes, int):
+        if not 0 <= axes <= min(a.ndim, b.ndim):
+            raise fail(
+                ArgumentError,
+                call,
+                f"axes={axes}: an array has fewer axes to sum over",
+                [("a", a), ("b", b)],
+                fix="give a smaller number, or the axes as a pair of tuples",
+            )
         left, right = list(range(-axes, 0)), list(range(-b.ndim, axes - b.ndim))
     else:
         pairs = [entry if isinstance(entry, tuple | list) else (entry,) for entry in axes]
         left, right = (
-            [canonical_axis(k, x.ndim, "numpy.tensordot") for k in axis] for x, axis in zip((a, b), pairs, strict=True)
+            [canonical_axis(k, x.ndim, call) for k in axis] for x, axis in zip((a, b), pairs, strict=True)
         )
+        if len(left) != len(right):
+            raise fail(
+                ArgumentError,
+                call,
+                f"{len(left)} axes of the first operand, {len(right)} of the second",
+                [("a", a), ("b", b)],
+                fix="name as many axes of each",
+            )
+    return _summed_over(a, b, left, right, call)
+
+
+def _summed_over(a: Node, b: Node, left: Sequence[int], right: Sequence[int], call: str) -> Node:
+    """Products summed over axes of the first that are paired with axes of the second."""
     sizes = ([a.shape[k] for k in left], [b.shape[k] for k in right])
     if sizes[0] != sizes[1]:
         raise fail(
             ShapeError,
-            "numpy.tensordot",
+            call,
             f"the summed axes have sizes {tuple(sizes[0])} and {tuple(sizes[1])}",
             [("a", a), ("b", b)],
             fix="make the sizes equal, or sum over other axes",

@@ -83,12 +83,12 @@ def pad_into(x: Values, index: tuple[Any, ...], core: tuple[int, ...]) -> Values
 
 def gather(x: Values, indices: Sequence[Values], rank: int, index_rank: int) -> Values:
     """Entries of `x` at `indices` of its first core axes."""
-    own = x.shape[: x.ndim - rank]
-    if own and _have_loops(indices, index_rank):
-        loops = np.broadcast_shapes(own, *_loops(indices, index_rank))
+    loops = x.shape[: x.ndim - rank]
+    if loops:
+        loops = np.broadcast_shapes(loops, *_loops(indices, index_rank))
         x = np.broadcast_to(x, (*loops, *x.shape[x.ndim - rank :]))
-        return x[_paired_index(loops, indices, index_rank)]
-    return x[(*[slice(None)] * len(own), *indices)]
+    entries: Values = x[_paired_index(loops, indices, index_rank)]
+    return entries
 
 
 def scatter_add(values: Values, indices: Sequence[Values], core: tuple[int, ...], index_rank: int) -> Values:
@@ -97,10 +97,7 @@ def scatter_add(values: Values, indices: Sequence[Values], core: tuple[int, ...]
     inner = index_rank + len(core) - len(indices)
     loops = np.broadcast_shapes(values.shape[: values.ndim - inner], *_loops(indices, index_rank))
     out = np.zeros((*loops, *core), values.dtype)
-    if _have_loops(indices, index_rank):
-        np.add.at(out, _paired_index(loops, indices, index_rank), values)
-    else:
-        np.add.at(out, (*[slice(None)] * len(loops), *indices), values)
+    np.add.at(out, _paired_index(loops, indices, index_rank), values)
     return out
 
 
@@ -109,17 +106,14 @@ def _loops(indices: Sequence[Values], index_rank: int) -> list[tuple[int, ...]]:
     return [np.shape(index)[: np.ndim(index) - index_rank] for index in indices]
 
 
-def _have_loops(indices: Sequence[Values], index_rank: int) -> bool:
-    return any(np.ndim(index) > index_rank for index in indices)
-
-
 def _paired_index(loops: tuple[int, ...], indices: Sequence[Values], index_rank: int) -> tuple[Any, ...]:
-    """An index that pairs the loop axes of an array, of sizes `loops`, with those of the index arrays.
-
-    One range for each loop axis, so that NumPy's advanced indexing walks them together.
-    """
-    count = len(loops)
-    ranges = [np.arange(size).reshape((size,) + (1,) * (count - 1 - k + index_rank)) for k, size in enumerate(loops)]
+    """An index that pairs the loop axes of an array, of sizes `loops`, with those of the index arrays."""
+    if not any(_loops(indices, index_rank)):
+        return (*[slice(None)] * len(loops), *indices)
+    # One range for each loop axis, so that NumPy's advanced indexing walks them together.
+    ranges = [
+        np.arange(size).reshape((size,) + (1,) * (len(loops) - 1 - k + index_rank)) for k, size in enumerate(loops)
+    ]
     return (*ranges, *indices)
 
 
@@ -155,22 +149,26 @@ def eigh(a: Values) -> tuple[Values, Values]:
     return result.eigenvalues, result.eigenvectors
 
 
-def gap_divide(x: Values, w: Values) -> Values:
-    """``x[i, j] / (w[j] - w[i])``; 0 where both vanish to rounding; DegenerateError where only the gap does."""
+def gap_divide(x: Values, w: Values, reachable: Values | None = None) -> Values:
+    """``x[i, j] / (w[j] - w[i])``; 0 where w[i] and w[j] are equal to rounding, if that is known to be right.
+
+    It is not where `reachable` holds, or, without it, where x[i, j] does not vanish to rounding: DegenerateError.
+    """
     eps = np.finfo(w.dtype).eps
     n = w.shape[-1]
     gaps = w[..., None, :] - w[..., :, None]
     scale = np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
     tied = np.abs(gaps) <= 4 * n * eps * scale
-    off_diagonal = ~np.eye(n, dtype=bool)
-    size = np.max(np.abs(x), axis=(-1, -2), keepdims=True, initial=0)
-    if np.any(tied & off_diagonal & (np.abs(x) > 64 * n * eps * size)):
+    if reachable is None:
+        size = np.max(np.abs(x), axis=(-1, -2), keepdims=True, initial=0)
+        reachable = np.abs(x) > 64 * n * eps * size
+    if np.any(tied & reachable & ~np.eye(n, dtype=bool)):
         raise fail(
             DegenerateError,
             "numpy.linalg.eigh",
             "the derivative depends on the choice of eigenvectors for a repeated eigenvalue",
             [("w", w)],
-            fix="use the eigenvalues alone, or a function of the matrix that needs no eigenvectors",
+            fix="use the eigenvalues alone, or only eigenvectors of simple eigenvalues, as in V[:, -1]",
         )
     with np.errstate(all="ignore"):
         return np.where(tied, 0, x / np.where(tied, 1, gaps)).astype(x.dtype, copy=False)

@@ -17,6 +17,7 @@ from chainrule.core.op import Op, float_dtype_of, register
 from chainrule.errors import ShapeError, fail
 from chainrule.ops.arithmetic import add, multiply, negative, subtract
 from chainrule.ops.contractions import delta, diagonal, matmul, swap, trace
+from chainrule.ops.indexing import truth
 from chainrule.ops.reductions import cumsum
 from chainrule.ops.shaping import broadcast
 
@@ -151,7 +152,7 @@ class Eigh(Op):
     """Eigenvalues w (ascending) and eigenvectors V of the symmetric part of A: A V = V diag(w).
 
     Derivative: with P = V' dA V, dw = diag(P) and dV = V (P / gaps). Eigenvectors of repeated eigenvalues are
-    defined up to a rotation; `gap_divide` refuses where the answer would depend on it.
+    defined up to a rotation; `gap_divide` refuses where the answer could depend on it.
     """
 
     name = "eigh"
@@ -180,27 +181,35 @@ class Eigh(Op):
 class GapDivide(Op):
     """``x[i, j] / (w[j] - w[i])`` off the diagonal, 0 on it.
 
-    Where ``w[i]`` and ``w[j]`` are equal to rounding, the quotient has no value. If ``x[i, j]`` vanishes too the
-    result is 0 (the function does not turn those eigenvectors into each other); else evaluation raises
-    DegenerateError.
+    Where ``w[i]`` and ``w[j]`` are equal to rounding, the quotient has no value. The result is 0 if the two
+    eigenvectors are known not to turn into each other; else evaluation raises DegenerateError. A direction does not
+    turn them if its ``x[i, j]`` vanishes. A cotangent that vanishes proves nothing: ``V diag(w) V'`` is A itself, also
+    where w is 0 and so is the cotangent. There only structure counts: the third operand, where `x` can be non-zero.
     """
 
     name = "gap_divide"
     linear_in = frozenset({0})
+    nondifferentiable_in = {2: "a mask is true or false"}
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:
-        return (2, 1)
+        return (2, 1, 2)[: len(node.operands)]
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
-        x, w = avals
-        loops = broadcast_shapes([x.shape[:-2], w.shape[:-1]], "chainrule.gap_divide", avals)
+        x, w, *masks = avals
+        matrices = [aval.shape[:-2] for aval in (x, *masks)]
+        loops = broadcast_shapes([*matrices, w.shape[:-1]], "chainrule.gap_divide", avals)
         return Aval((*loops, *x.shape[-2:]), x.dtype)
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         return xp.kernels.gap_divide(*values)
 
     def transpose(self, i: int, ct: Node, node: Node) -> Node:
-        return gap_divide(ct, node.operands[1])
+        return self.transpose_within(i, ct, None, node)
+
+    def transpose_within(self, i: int, ct: Node, support: Node | None, node: Node) -> Node:
+        """The transpose of a cotangent that can be non-zero only within `support`."""
+        n = ct.shape[-1]
+        return gap_divide(ct, node.operands[1], truth((n, n)) if support is None else support)
 
     def differential(self, i: int, dx: Node, node: Node) -> Node:
         n = dx.shape[-1]
@@ -242,6 +251,6 @@ def eigh(a: Node) -> tuple[Node, Node]:
     return output_of(node, 0), output_of(node, 1)
 
 
-def gap_divide(x: Node, w: Node) -> Node:
-    """``x[i, j] / (w[j] - w[i])`` off the diagonal."""
-    return make_node(GAP_DIVIDE, (x, w))
+def gap_divide(x: Node, w: Node, reachable: Node | None = None) -> Node:
+    """``x[i, j] / (w[j] - w[i])`` off the diagonal; `reachable` says where `x` can be non-zero by structure."""
+    return make_node(GAP_DIVIDE, (x, w) if reachable is None else (x, w, reachable))

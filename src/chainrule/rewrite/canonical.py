@@ -136,9 +136,7 @@ class _Part:
     def certificate(self, colours: Colours) -> Certificate:
         """The factors as they read under a numbering, in order."""
         return tuple(
-            sorted(
-                (key, self._coloured(factor, colours)) for factor, key in zip(self.factors, self.keys, strict=True)
-            )
+            sorted((key, self._coloured(factor, colours)) for factor, key in zip(self.factors, self.keys, strict=True))
         )
 
     def _coloured(self, factor: Factor, colours: Colours) -> Labels:

@@ -32,6 +32,7 @@ from chainrule.ops.sums import COMBINATION, DIMENSION, combination, dimension
 from chainrule.rewrite.canonical import Factor, canonical_order
 from chainrule.rewrite.products import (
     MAX_FACTORS,
+    MAX_SHARED,
     Part,
     Product,
     children,
@@ -97,10 +98,10 @@ class _Normaliser:
 
     def __init__(self, outputs: Sequence[Node], facts: bool) -> None:
         self.facts = facts
-        self.canonical = True
         self.done: dict[Node, Node] = {}
         self.symmetric: dict[Node, bool] = {}
         self.too_long = _overlong(outputs)
+        self.canonical = not self.too_long
 
     def normalised(self, root: Node) -> Node:
         """The normal form of `root`, after that of everything it stands on."""
@@ -165,13 +166,7 @@ class _Normaliser:
 
     def _multiply(self, product: Product, part: Part) -> None:
         """Multiply by a normal node, flattening it if it is a product itself."""
-        room = MAX_FACTORS - len(product.factors)
-        if part.node.op is EINSUM and len(part.node.operands) > room:
-            self.canonical = False
-            found = [part]
-        else:
-            found = list(read(product, part, lambda node: False))
-        for inner in found:
+        for inner in read(product, part, _is_long):
             if inner.divided:
                 inner = Part(reciprocal(inner.node), inner.labels)
             product.factors.append(inner)
@@ -201,8 +196,9 @@ class _Normaliser:
     # --- sums ---
 
     def _sum(self, node: Node) -> Node:
-        terms = [(c, self._stretched(self.done[term], node.shape, node.dtype)) for c, term in summands(node, self.too_long)]
-        return sum_of(terms, node.shape, node.dtype)
+        shape, dtype = node.shape, node.dtype
+        terms = [(c, self._stretched(self.done[term], shape, dtype)) for c, term in summands(node, self.too_long)]
+        return sum_of(terms, shape, dtype)
 
     def _stretched(self, node: Node, shape: Shape, dtype: np.dtype[Any]) -> Node:
         """A normal node repeated along new axes, as NumPy's broadcasting does it."""
@@ -374,7 +370,7 @@ def sum_of(terms: Terms, shape: Shape, dtype: np.dtype[Any]) -> Node:
             total[core] = total.get(core, Fraction(0)) + coefficient * inner
         # A sum that stands at coefficient 1, perhaps only now that like terms are merged, is opened.
         queue = []
-        for core in [core for core, coefficient in total.items() if coefficient == 1 and _is_sum(core)]:
+        for core in [core for core, coefficient in total.items() if coefficient == 1 and _opens(core)]:
             del total[core]
             queue += _terms(core)
     left = sorted([(core.digest, core) for core, coefficient in total.items() if coefficient], key=lambda x: x[0])
@@ -383,6 +379,15 @@ def sum_of(terms: Terms, shape: Shape, dtype: np.dtype[Any]) -> Node:
     if len(left) == 1:
         return scaled(total[left[0][1]], left[0][1], dtype)
     return combination([total[core] for _, core in left], [core for _, core in left])
+
+
+def _opens(core: Node) -> bool:
+    return _is_sum(core) and not _is_long(core)
+
+
+def _is_long(node: Node) -> bool:
+    """Whether a normal sum or product is too long to become part of another."""
+    return (node.op is COMBINATION or node.op is EINSUM) and len(node.operands) > MAX_SHARED
 
 
 def split(node: Node) -> tuple[Fraction, Node]:
@@ -458,19 +463,31 @@ def _as_root(base: Node, exponent: float) -> Node | None:
 
 
 def _overlong(outputs: Sequence[Node]) -> set[Node]:
-    """Products and sums that stay single factors and terms, lest flattening grow without bound."""
+    """Products and sums that stay single factors and terms, lest flattening grow without bound.
+
+    A long one that is used once is flattened all the same: that repeats nothing.
+    """
+    order = topological(outputs)
+    uses: dict[Node, int] = dict.fromkeys(outputs, 1)
+    for node in order:
+        for operand in node.operands:
+            uses[operand] = uses.get(operand, 0) + 1
     counts: dict[Node, int] = {}
     cut: set[Node] = set()
-    for node in topological(outputs):
+    for node in order:
         is_sum = _is_sum(node)
         if not is_sum and not is_product(node):
             continue
-        below = [(term, 1) for _, term in _terms(node)] if is_sum else children(node)
-        # What is not of the same kind is one term or factor.
-        sizes = [(x, times, counts.get(x, 1) if _is_sum(x) == is_sum else 1) for x, times in below]
-        total = sum(times * size for _, times, size in sizes)
-        if total > MAX_FACTORS:
-            cut.update(x for x, _, size in sizes if size > 1)
-            total = sum(times for _, times, _ in sizes)
+        total = 0
+        for x, times in [(term, 1) for _, term in _terms(node)] if is_sum else children(node):
+            # What is not of the same kind is one term or factor.
+            size = counts.get(x, 1) if _is_sum(x) == is_sum else 1
+            if size > MAX_SHARED and (uses[x] > 1 or times > 1 or _is_long(x)):
+                cut.add(x)
+                size = 1
+            total += times * size
+        if total > MAX_FACTORS and not is_sum:
+            cut.update(x for x, _ in children(node) if counts.get(x, 1) > 1)
+            total = len(node.operands)
         counts[node] = total
     return cut

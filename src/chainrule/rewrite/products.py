@@ -29,8 +29,9 @@ from chainrule.ops.sums import COMBINATION, DIMENSION
 
 Labels = tuple[int, ...]
 
-# Powers up to this are repeated factors; longer products, and sums, are not flattened into one.
-MAX_POWER, MAX_FACTORS = 8, 1_000
+# Powers up to the first are repeated factors. Products with more factors than the second are not flattened into one,
+# nor products and sums of more than the third that are used more than once.
+MAX_POWER, MAX_FACTORS, MAX_SHARED = 8, 1_000, 100
 
 _FACTORED = frozenset(
     {MULTIPLY, DIVIDE, NEGATIVE, EINSUM, SUM, PERMUTE, BROADCAST, RESHAPE, POWER, COMBINATION, DELTA, DIMENSION}
@@ -266,7 +267,7 @@ def children(node: Node) -> list[tuple[Node, int]]:
     return [] if exact_number(node) is not None else [(operand, 1) for operand in node.operands]
 
 
-# --- identities, ones and lonely indices ---------------------------------------------------------------------------------
+# --- identities, ones and lonely indices -----------------------------------------------------------------------------
 
 
 class Contraction(NamedTuple):

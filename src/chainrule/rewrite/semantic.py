@@ -21,7 +21,7 @@ from chainrule.ops.indexing import GETITEM
 from chainrule.ops.logic import GREATER_EQUAL
 from chainrule.ops.norms import NORM_ROOT, norm_root
 from chainrule.ops.reductions import SUM
-from chainrule.ops.selection import DERIVE_AS, derive_as, where
+from chainrule.ops.selection import ASTYPE, DERIVE_AS, derive_as, where
 from chainrule.ops.shaping import BROADCAST, PERMUTE, RESHAPE
 from chainrule.rewrite.engine import RuleTable, rewrite_function
 from chainrule.rewrite.rule import Match, Rule, is_number, patterns
@@ -76,6 +76,8 @@ def _where_not_negative(written: Node, radicand: Node, better: Node) -> Node:
 
 def _denominator(node: Node) -> Node | None:
     """The u of 1 / u, however it is written."""
+    while node.op is ASTYPE and node.dtype == node.operands[0].dtype:  # a Python number's result, made NumPy's
+        (node,) = node.operands
     if node.op is DIVIDE and is_number(node.operands[0], 1):
         return node.operands[1]
     if node.op is POWER and is_number(node.operands[1], -1):

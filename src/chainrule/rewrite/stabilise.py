@@ -186,9 +186,7 @@ EXPONENTIALS = (
 
 
 def _exp_alone(match: Match) -> bool:
-    return all(
-        len(match.surroundings.users(operand)) <= 1 for operand in match.node.operands if operand.op is EXP
-    )
+    return all(len(match.surroundings.users(operand)) <= 1 for operand in match.node.operands if operand.op is EXP)
 
 
 # What undoes the exchanges above, so that what would have cancelled still does. Not among them: exp(logaddexp(x, y)) to

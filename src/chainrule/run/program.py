@@ -96,14 +96,22 @@ class Program:
                 return self._twin(values)
         with np.errstate(all="ignore"), single_threaded() if plan.uses_blas else _UNLIMITED:
             results = self._compiled(*values) if self._compiled is not None else interpret(plan, values, NUMPY)
-        return [
-            np.array(result) if copied else result if type(result) is np.ndarray else np.asarray(result)[()]
-            for result, copied in zip(results, plan.copied, strict=True)
-        ]
+        return [_fresh(result, copied) for result, copied in zip(results, plan.copied, strict=True)]
 
     def _scalar_run(self, values: Sequence[Any]) -> tuple[Any, ...]:
         numbers = [float(value) for value in values]
         return self._compiled(*numbers) if self._compiled is not None else interpret(self.plan, numbers, SCALAR)
+
+
+def _fresh(result: Any, copied: bool) -> Any:
+    """A result as the caller gets it: a NumPy scalar, or a writeable array with memory of its own."""
+    if not isinstance(result, np.ndarray) or not result.ndim:
+        return np.asarray(result)[()]
+    if copied or not result.flags.writeable:
+        return np.array(result)
+    # A part of a larger array would keep all of it alive, and a repeated entry would be one number in many places.
+    whole = result.base is None or getattr(result.base, "size", None) == result.size
+    return result if whole else np.array(result)
 
 
 def interpret(plan: Plan, values: Sequence[Any], xp: Any) -> tuple[Any, ...]:

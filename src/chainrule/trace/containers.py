@@ -15,13 +15,13 @@ _lock = threading.Lock()
 _registered: set[type] = set()
 # What is surely no container, so that optree need not be asked.
 _LEAF_TYPES = {float, int, np.ndarray, np.float64}
-_LEAF = optree.tree_structure(0.0, none_is_leaf=True, namespace=NAMESPACE)
+_LEAF = {flag: optree.tree_structure(0.0, none_is_leaf=flag, namespace=NAMESPACE) for flag in (True, False)}
 
 
 def flatten(tree: Any, none_is_leaf: bool = True) -> tuple[list[Any], Any]:
     """Leaves of a container in order, and its structure; a plain dataclass becomes a container on first sight."""
     if type(tree) in _LEAF_TYPES:
-        return [tree], _LEAF
+        return [tree], _LEAF[none_is_leaf]
     leaves, structure = optree.tree_flatten(tree, none_is_leaf=none_is_leaf, namespace=NAMESPACE)
     new = {type(leaf) for leaf in leaves if dataclasses.is_dataclass(leaf) and not isinstance(leaf, type)}
     if new:

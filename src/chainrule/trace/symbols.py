@@ -132,7 +132,9 @@ def evaluate(array: Array, values: Mapping[str, Any]) -> Any:
     arrays = {name: np.asarray(value, dtype=float) for name, value in values.items()}
     sizes: dict[str, int] = {}
     for node in found:
-        _match_sizes(node, arrays[node.param("label")], sizes, call)
+        _read_sizes(node, arrays[node.param("label")], sizes, call)
+    for node in found:
+        _check_sizes(node, arrays[node.param("label")], sizes, call)
     inputs = {node: input_node(0, k, _aval(arrays[node.param("label")])) for k, node in enumerate(found)}
     outputs = specialise([array._node], sizes, inputs)
     function = prepared(Function(list(inputs.values()), outputs))
@@ -155,7 +157,7 @@ def _require_all(labels: list[str], values: Mapping[str, Any], call: str) -> Non
         )
 
 
-def _match_sizes(node: Node, array: np.ndarray[Any, Any], sizes: dict[str, int], call: str) -> None:
+def _read_sizes(node: Node, array: np.ndarray[Any, Any], sizes: dict[str, int], call: str) -> None:
     """Read the sizes of dimensions off an array; a dimension has one size everywhere."""
     label = node.param("label")
     if array.ndim != node.ndim:
@@ -177,6 +179,11 @@ def _match_sizes(node: Node, array: np.ndarray[Any, Any], sizes: dict[str, int],
                     [(label, node), ("value", array)],
                     fix="give values whose sizes agree",
                 )
+
+
+def _check_sizes(node: Node, array: np.ndarray[Any, Any], sizes: dict[str, int], call: str) -> None:
+    """Compare every axis with its size; a size that holds a name of unknown number fits any."""
+    label = node.param("label")
     for size, number in zip(node.shape, array.shape, strict=True):
         if isinstance(size, Dim) and any(name not in sizes for name in size.names):
             continue

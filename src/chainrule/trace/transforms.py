@@ -240,7 +240,8 @@ def jacobian(
         places = canonical_argnums(argnums, len(args), call)
         with opened(call) as trace:
             arguments = Arguments(trace, f, args, places, call)
-            leaves, structure = flatten(call_traced(trace, f, arguments.handles, keywords))
+            result = call_traced(trace, f, arguments.handles, keywords)
+            leaves, structure = flatten(result, none_is_leaf=result is None)
             function, bindings = trace.close(result_nodes(trace, leaves, call))
             numbers = arguments.active_numbers(places)
             derived = jacobian_function(function, numbers, mode)
@@ -356,7 +357,7 @@ class _Traced:
             self.trace = trace
             self.arguments = Arguments(trace, f, self.primals, places, call)
             result = call_traced(trace, f, self.arguments.handles, {})
-            leaves, self.structure = flatten(result)
+            leaves, self.structure = flatten(result, none_is_leaf=result is None)
             nodes = [scalar_result(trace, result, call)] if scalar else result_nodes(trace, leaves, call)
             function, bindings = trace.close(nodes)
             # Products may be asked for after the call: by then nothing is locked, so large arrays are copied.
