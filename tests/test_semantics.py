@@ -7,6 +7,7 @@ every combination of modes: two for the first, four for the second, and so on; a
 import ast
 import itertools
 import logging
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.core.conventions import recorded
+from chainrule.core.op import all_ops
 from chainrule.errors import DegenerateError, NonsmoothError
+from chainrule.ops import kernels
 from tests.oracles import numeric_gradient, tolerance
 
 INF, NAN = np.inf, np.nan
@@ -393,8 +396,8 @@ each_mode = pytest.mark.parametrize("mode", MODES)
 def test_every_convention_of_the_ops_has_a_case() -> None:
     """Conventions are strings at the end of calls of `at_kink`; f-strings are known by their constant end."""
     found = set()
-    for path in (Path(cr.__file__).parent / "ops").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for module in {kernels.__name__, *[type(op).__module__ for op in all_ops().values()]}:
+        for node in ast.walk(ast.parse(Path(sys.modules[module].__file__).read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "at_kink":
                 last = node.args[-1]
                 last = last.values[-1] if isinstance(last, ast.JoinedStr) else last

@@ -7,6 +7,7 @@ derivatives of order 1 to 4 along (1, …, 1) must be those of the entries that 
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -151,7 +152,7 @@ MODES = {"reverse": by_reverse, "forward": by_forward}
 def nested(f, modes):
     """The derivative of order ``len(modes)`` along (1, …, 1); the first mode is the innermost."""
     for mode in modes:
-        f = (lambda inner, mode: lambda x: MODES[mode](inner, x))(f, mode)
+        f = partial(MODES[mode], f)
     return f
 
 
@@ -201,7 +202,7 @@ def test_jacobians_are_protected_too(case, mode):
     assert rows[1].tolist() == (2 * rows[0]).tolist()
 
 
-# --- unit vectors -----------------------------------------------------------------------------------------------------
+# --- unit vectors ----------------------------------------------------------------------------------------------------
 
 DIAGONAL = [
     ("sqrt", np.sqrt, np.array([0.0, 1.0, 4.0]), [np.inf, 0.5, 0.25]),

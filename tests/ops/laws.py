@@ -128,7 +128,7 @@ def number() -> Draw:
     return Draw((), lambda rng, s: rng.uniform(0.4, 2.0, s), weak=True)
 
 
-# --- examples ----------------------------------------------------------------------------------------------------------
+# --- examples --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def _moved(case: OpCase, values: Values, directions: Values, t: Any) -> list[Any
     return moved
 
 
-# --- the laws ------------------------------------------------------------------------------------------------------------
+# --- the laws --------------------------------------------------------------------------------------------------------
 
 
 def evaluates_as_numpy(case: OpCase, rng: np.random.Generator) -> None:
@@ -444,7 +444,7 @@ def source_runs_alone(case: OpCase, rng: np.random.Generator) -> None:
             values = [float(value) for value in values]
         elif not constants:
             assert program.source == "\n".join(texts)
-        exec("\n".join(texts), names)  # noqa: S102 - the source under test
+        exec("\n".join(texts), names)
         with np.errstate(all="ignore"):
             alone = names["program"](*values)
             if plan.scalar:
@@ -653,11 +653,17 @@ def _is_elementwise(case: OpCase) -> bool:
     return isinstance(case.instance, ElementwiseOp) and case.exact is not None and not weak
 
 
+def _is_ufunc(case: OpCase) -> bool:
+    numbers = all(draw.kind == "f" and not draw.weak for draw in case.operands)
+    plain = numbers and not case.note
+    return plain and isinstance(case.instance, ElementwiseOp) and isinstance(case.instance.numpy, np.ufunc)
+
+
 # Each law with the examples that it speaks of.
 LAWS: list[tuple[Callable[[OpCase, np.random.Generator], None], Callable[[OpCase], bool]]] = [
     (evaluates_as_numpy, _always),
     (infers_the_result, _always),
-    (promotes_as_numpy, lambda case: _is_elementwise(case) and case.instance.numpy is not None),
+    (promotes_as_numpy, _is_ufunc),
     (derivative_is_exact, lambda case: _is_elementwise(case) and case.analytic),
     (forward_mode_is_the_derivative, _has_derivative),
     (modes_are_transposes, _has_derivative),

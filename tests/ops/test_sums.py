@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from chainrule.core.dimension import Dim
 from chainrule.core.leaves import literal
 from chainrule.ops import sums
 from tests.ops.laws import OpCase, laws, nodes, number, positive, reals

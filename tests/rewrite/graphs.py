@@ -29,6 +29,12 @@ def awkward(dtype: np.dtype[Any], rng: np.random.Generator, more: int = 40) -> n
         return np.array([*SPECIAL, *tiny, *ORDINARY, *drawn], dtype)
 
 
+def few_awkward(dtype: np.dtype[Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Fewer of them, for pairs."""
+    with np.errstate(all="ignore"):
+        return np.array([*SPECIAL[:8], 1e-310, -1e308, *ORDINARY[::3], *rng.normal(size=3)], dtype)
+
+
 def pairs(count: int, values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
     """Arrays that hold every combination of `count` of the values."""
     grids = np.meshgrid(*[values] * count, indexing="ij")

@@ -17,7 +17,7 @@ from chainrule.ops.reductions import logsumexp_over, max_over, sum_over
 from chainrule.ops.shaping import broadcast
 from chainrule.rewrite.rule import Rule, is_variable, patterns
 from chainrule.rewrite.stabilise import STABILISE, stabilise
-from tests.rewrite.graphs import F32, F64, awkward, exactly, inputs, pairs, values_of
+from tests.rewrite.graphs import F32, F64, awkward, exactly, few_awkward, inputs, pairs, values_of
 
 x, y, z = inputs((5,), (5,), (5,))
 a, b = patterns("x y")
@@ -68,8 +68,7 @@ def test_no_worse_anywhere_and_finite_where_the_written_form_overflows(
     written: Node, dtype: np.dtype, rng: np.random.Generator
 ) -> None:
     count = len([node for node in topological((written,)) if is_variable(node)])
-    values = awkward(dtype, rng, more=40 if count == 1 else 4)
-    arrays = pairs(count, values)
+    arrays = pairs(count, awkward(dtype, rng, more=40) if count == 1 else few_awkward(dtype, rng))
     function = function_of(written, dtype, arrays[0].size)
     better = stabilise(function)
     assert better is not function
@@ -88,20 +87,16 @@ def test_no_worse_anywhere_and_finite_where_the_written_form_overflows(
                 if not np.isnan(after[k]):
                     problems.append((point, "nan", after[k]))
                 continue
-            if any(np.isinf(point)):  # where the written form has a limit, the better one has the same
-                if not np.isnan(before[k]) and np.isfinite(before[k]) and not abs(before[k] - after[k]) <= 8 * eps:
-                    problems.append((point, before[k], after[k]))
-                continue
-            if max(map(abs, point)) > 5e4:  # mpmath would need as many digits
-                if np.isfinite(before[k]) and not abs(before[k] - after[k]) <= 8 * eps * abs(before[k]):
-                    problems.append((point, before[k], after[k]))
-                continue
             true = exactly(scalar.outputs[0], dict(zip(scalar.inputs, point, strict=True)))
-            if mpmath.isnan(true) or not abs(true) < top:
+            if mpmath.isnan(true) or top <= abs(true) < mpmath.inf:
+                continue
+            if mpmath.isinf(true):  # at finite points mpmath itself ran out of digits
+                if np.any(np.isinf(point)) and after[k] != float(true) == before[k]:
+                    problems.append((point, before[k], after[k]))
                 continue
             # One rounding of the operands, as seen in the result.
-            scale = sum(abs(entry) for entry in point) * min(abs(true), 1) + abs(true)
-            allowed = 8 * eps * scale + 4 * tiny * eps
+            size = sum(abs(entry) for entry in point if np.isfinite(entry))
+            allowed = 8 * eps * (size * min(abs(true), 1) + abs(true)) + tiny
             if np.isfinite(before[k]):
                 allowed += 2 * abs(mpmath.mpf(float(before[k])) - true)
             if not np.isfinite(after[k]) or abs(mpmath.mpf(float(after[k])) - true) > allowed:
@@ -191,11 +186,11 @@ def test_a_rounding_that_the_user_counts_on_is_kept() -> None:
     kahan_exp = divide(multiply(subtract(power, 1), x), log(power))
     soft = add(1, exp(x))
     kahan_soft = divide(multiply(log(soft), exp(x)), subtract(soft, 1))
-    for node in (kahan, kahan_soft):
-        assert stabilise(Function([x], [node])).outputs == (node,)
-    point = np.array([1.5e-16, 1e-9, 0.3, -0.2, 2.0])
-    (value,) = values_of(stabilise(Function([x], [kahan_exp])), [point])
-    np.testing.assert_allclose(value, np.expm1(point), rtol=1e-14)
+    for node in (kahan, kahan_exp, kahan_soft):
+        function = Function([x], [node])
+        assert stabilise(function) is function
+    entropy = multiply(exp(x), log(exp(x)))
+    assert stable(entropy) is multiply(exp(x), x)
 
 
 def test_forbidden_rewrites_never_fire() -> None:

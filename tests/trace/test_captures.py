@@ -277,7 +277,12 @@ def test_the_same_array_as_argument_and_capture():
 @pytest.mark.parametrize("size", [5, LARGE])
 def test_captures_with_unusual_strides(size):
     base = np.arange(6.0 * size).reshape(3, 2 * size)
-    for array in (base[:, ::2], base[::-1, size:], np.asfortranarray(base[:, :size]), np.broadcast_to(base[0, :size], (3, size))):
+    for array in (
+        base[:, ::2],
+        base[::-1, size:],
+        np.asfortranarray(base[:, :size]),
+        np.broadcast_to(base[0, :size], (3, size)),
+    ):
         gradient = cr.grad(lambda x, array=array: np.sum(x * array))(np.ones((3, size)))
         np.testing.assert_array_equal(gradient, array)
     assert base.flags.writeable

@@ -71,7 +71,9 @@ EXPRESSIONS = {
     "ufunc with dtype": lambda x: np.multiply(x, np.float32(1), dtype="f8"),
     "stack with float32": lambda x: np.stack([x, x * np.float32(1)]),
     "concatenate with float32": lambda x: np.concatenate([FLOAT32, np.reshape(x, -1)]),
-    "broadcast_to": lambda x: np.broadcast_to(x, (3, 2)) * FLOAT32 if np.ndim(x) else np.broadcast_to(x, (2,)) * FLOAT32,
+    "broadcast_to": lambda x: (
+        np.broadcast_to(x, (3, 2)) * FLOAT32 if np.ndim(x) else np.broadcast_to(x, (2,)) * FLOAT32
+    ),
     "dot": lambda x: np.dot(x, FLOAT32),
     "inner": lambda x: np.inner(x, FLOAT32),
     "outer": lambda x: np.outer(x, FLOAT32),

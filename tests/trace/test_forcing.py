@@ -65,7 +65,9 @@ def test_an_inactive_value_may_be_taken(make):
     assert len(set(map(float, seen))) == 1
 
 
-@pytest.mark.parametrize("use", [operator.index, lambda k: [10, 20, 30][k], range, lambda k: np.ones(5)[k], lambda k: "ab" * k])
+@pytest.mark.parametrize(
+    "use", [operator.index, lambda k: [10, 20, 30][k], range, lambda k: np.ones(5)[k], lambda k: "ab" * k]
+)
 def test_an_integer_argument_is_an_index(use):
     assert cr.grad(lambda x, k: x * (use(k) is not None))(2.0, np.int64(2)) == 1.0
 
@@ -195,7 +197,9 @@ def test_repr_never_raises():
 
     cr.grad(f)(1.0)
     cr.vmap(lambda x: (shown.append(repr(x * 2)), x)[1])(np.ones(3))
-    cr.hessian(lambda x: (shown.append(repr(x)), cr.grad(lambda y: (shown.append(repr(y * x)), y)[1])(x) * x * x)[1])(1.0)
+    cr.hessian(lambda x: (shown.append(repr(x)), cr.grad(lambda y: (shown.append(repr(y * x)), y)[1])(x) * x * x)[1])(
+        1.0
+    )
     assert len(shown) == 8
     assert all("Array(" in text for text in shown)
     assert "value unknown" in shown[5]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.errors import ArgumentError, ChainruleError, OutOfBoundsError, TracerError
+from tests.oracles import tolerance
 
 
 def assert_like_numpy(x, index):
@@ -19,7 +20,7 @@ def assert_like_numpy(x, index):
     traced = cr.vjp(lambda a: a[index], x)[0]
     assert np.shape(traced) == np.shape(expected)
     np.testing.assert_array_equal(traced, expected)
-    np.testing.assert_allclose(value, np.sum(expected * weights), rtol=1e-13)
+    np.testing.assert_allclose(value, np.sum(expected * weights), rtol=tolerance(float))
     np.testing.assert_array_equal(gradient, scattered)
 
 
@@ -178,7 +179,9 @@ def test_iteration_and_unpacking():
 
     x = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(cr.grad(f)(x), x[::-1])
-    np.testing.assert_array_equal(cr.grad(lambda a: sum(row[0] * k for k, row in enumerate(a)))(x), [[0, 0, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(
+        cr.grad(lambda a: sum(row[0] * k for k, row in enumerate(a)))(x), [[0, 0, 0], [1, 0, 0]]
+    )
 
 
 @pytest.mark.parametrize(

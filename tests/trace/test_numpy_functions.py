@@ -41,7 +41,9 @@ def unary(ufunc, *interval, condition=10.0):
         Call(ufunc, ufunc, interval=interval, condition=condition),
         Call(ufunc, ufunc, (), interval, condition),
         Call(ufunc, lambda x: ufunc(x, dtype=np.float64), (4,), interval, condition),
-        Call(ufunc, lambda x: ufunc(x[None, ::-1], casting="same_kind", order="K", subok=True), (3,), interval, condition),
+        Call(
+            ufunc, lambda x: ufunc(x[None, ::-1], casting="same_kind", order="K", subok=True), (3,), interval, condition
+        ),
     ]
 
 
@@ -108,7 +110,11 @@ UFUNCS = [
 REDUCTIONS = [
     Call(function, functools.partial(lambda f, k, x: f(x, **k), function, keywords), shape, interval)
     for function, interval, more in [
-        (np.sum, ANY, [{"dtype": float}, {"initial": 3.0}, {"where": MASK}, {"where": MASK, "axis": 1, "initial": 2.0}]),
+        (
+            np.sum,
+            ANY,
+            [{"dtype": float}, {"initial": 3.0}, {"where": MASK}, {"where": MASK, "axis": 1, "initial": 2.0}],
+        ),
         (np.mean, ANY, [{"dtype": "f8"}, {"where": MASK}, {"where": MASK, "axis": 0, "keepdims": True}]),
         (np.max, ANY, [{"initial": -9.0}, {"initial": -9.0, "where": MASK, "axis": 1}]),
         (np.min, ANY, [{"initial": 9.0}, {"initial": 9.0, "where": MASK, "axis": 1}]),
@@ -255,7 +261,13 @@ LINALG = [
     Call(np.linalg.cholesky, lambda x: np.linalg.cholesky(symmetric(x)), (3, 3), (-0.5, 0.5)),
     Call(np.linalg.cholesky, lambda x: np.linalg.cholesky(symmetric(x), upper=True), (3, 3), (-0.5, 0.5)),
     Call(np.linalg.eigh, lambda x: np.linalg.eigh(symmetric(x)).eigenvalues, (3, 3), (-0.5, 0.5)),
-    Call(np.linalg.eigh, lambda x: (lambda w, v: v * v * w)(*np.linalg.eigh(symmetric(x), UPLO="L")), (3, 3), (-0.5, 0.5), 100),
+    Call(
+        np.linalg.eigh,
+        lambda x: (lambda w, v: v * v * w)(*np.linalg.eigh(symmetric(x), UPLO="L")),
+        (3, 3),
+        (-0.5, 0.5),
+        100,
+    ),
     Call(np.linalg.eigvalsh, lambda x: np.linalg.eigvalsh(symmetric(x)), (3, 3), (-0.5, 0.5)),
     Call(np.linalg.norm, np.linalg.norm),
     Call(np.linalg.norm, lambda x: np.linalg.norm(x, axis=1)),
@@ -264,7 +276,9 @@ LINALG = [
     Call(np.linalg.norm, lambda x: np.linalg.norm(x, ord=2), (3,)),
     Call(np.linalg.norm, lambda x: np.linalg.norm(x, axis=(0, 1))),
     Call(np.linalg.slogdet, lambda x: np.linalg.slogdet(near_identity(x)).logabsdet, (3, 3), (-0.5, 0.5)),
-    Call(np.linalg.slogdet, lambda x: np.linalg.slogdet(near_identity(x))[0][:, None, None] * x, (2, 3, 3), (-0.5, 0.5)),
+    Call(
+        np.linalg.slogdet, lambda x: np.linalg.slogdet(near_identity(x))[0][:, None, None] * x, (2, 3, 3), (-0.5, 0.5)
+    ),
 ]
 # The same call in two dtypes, when NumPy's answer may have only one: what mixes with float64 data is float64.
 CALLS = [*UFUNCS, *REDUCTIONS, *SHAPES, *PRODUCTS, *LINALG]
@@ -306,7 +320,9 @@ def test_derivative_is_the_limit_of_differences(call, rng):
     # A step stays within the interval, so that no maximum, mask or order changes on the way.
     step = (call.interval[1] - call.interval[0]) / (16 * max(1, x.size) * max(1.0, np.abs(x).max()))
     expected, error = richardson(call.call, x, direction, step=step)
-    allowed = tolerance(float, call.condition) * max(1.0, np.abs(expected).max(initial=0.0)) + 4 * np.max(error, initial=0.0)
+    allowed = tolerance(float, call.condition) * max(1.0, np.abs(expected).max(initial=0.0)) + 4 * np.max(
+        error, initial=0.0
+    )
     assert allowed < tolerance(float, condition=1e6)
     axes = (range(-np.ndim(x), 0), range(np.ndim(x)))
     for mode in ("reverse", "forward"):

@@ -66,7 +66,9 @@ TRANSFORMS = {
     "forward jacobian": lambda f, x: cr.jacobian(f, mode="forward")(x),
     "gradient of the sum": lambda f, x: cr.grad(lambda y: _total(f(y)))(x),
     # Extras that are no handles are returned as they are, so only those computed from the variable are looked at.
-    "value, extras and gradient": lambda f, x: cr.value_and_grad(lambda y: (_total(f(y)), _traced(f(y))), has_aux=True)(x),
+    "value, extras and gradient": lambda f, x: cr.value_and_grad(lambda y: (_total(f(y)), _traced(f(y))), has_aux=True)(
+        x
+    ),
     "hessian": lambda f, x: cr.hessian(lambda y: _total(f(y)))(x),
     "pullback twice": lambda f, x: (lambda value, pull: (value, pull(value), pull(value)))(*cr.vjp(f, x)),
 }

@@ -21,6 +21,8 @@ LEVELS = 40  # step sizes tried, each half of the one before: down to 1e-12 of t
 SETTLED = 4  # halvings without a better estimate, after which rounding has taken over
 # Estimates of an error are themselves uncertain; what separates a wrong derivative from a right one is far larger.
 SAFETY = 10.0
+# So many estimates of an entry may be small by luck, where roundings happen to agree; the next one counts.
+LUCKY = 4
 # The two sequences of steps share no step, so that they cannot both be lucky at the same place.
 LARGEST_STEPS = (0.25, 0.25 / math.sqrt(2))
 
@@ -66,9 +68,10 @@ def directional(f: Map, x: Vector, direction: Vector, sizes: Vector, eps: float)
 
     Notes
     -----
-    Two sequences of steps, each a power of ½ times a largest step, are extrapolated apart. Each entry is taken where
-    its own estimate is least: the change between neighbours in the tableau, and the rounding of `f` over the step. The
-    error is the sum of both estimates and of what the two sequences differ by, times `SAFETY`.
+    Two sequences of steps, each a power of ½ times a largest step, are extrapolated apart. An entry of the tableau is
+    estimated to be off by what it differs from its neighbours, and by the rounding of `f` over the step; the value is
+    the entry with the least estimate. The error is the sum, over both sequences, of the least estimate but four, and of
+    what the two values differ by, times `SAFETY`.
 
     References
     ----------
@@ -84,7 +87,8 @@ def directional(f: Map, x: Vector, direction: Vector, sizes: Vector, eps: float)
 
 
 def _extrapolated(f: Map, x: Vector, direction: Vector, reach: float, largest: float, eps: float) -> Estimate:
-    """The limit of the central difference, entry by entry where its estimated error is least."""
+    """The limit of the central difference, taken where its estimated error is least."""
+    errors: list[Vector] = []
     best, least, scale = np.array(np.nan), np.array(np.inf), np.array(0.0)
     previous: list[Vector] = []
     waited = 0
@@ -104,6 +108,7 @@ def _extrapolated(f: Map, x: Vector, direction: Vector, reach: float, largest: f
             for column, coarser in enumerate(previous[:COLUMNS], start=1):
                 row.append(row[-1] + (row[-1] - coarser) / (4**column - 1))
                 error = noise + np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - coarser))
+                errors.append(error)
                 better = error < least
                 if np.any(better):
                     waited = 0
@@ -111,7 +116,9 @@ def _extrapolated(f: Map, x: Vector, direction: Vector, reach: float, largest: f
             previous = row
             if waited >= SETTLED and np.all(least <= math.sqrt(eps) * np.max(scale, initial=0.0)):
                 break
-    return Estimate(best, least, scale)
+    shape = np.shape(best)
+    ordered = np.sort([np.broadcast_to(np.where(np.isnan(error), np.inf, error), shape) for error in errors], axis=0)
+    return Estimate(best, ordered[min(LUCKY, len(ordered) - 1)], scale)
 
 
 def _beside(f: Map, x: Vector, change: Vector) -> Vector:

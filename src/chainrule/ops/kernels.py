@@ -13,8 +13,27 @@ import numpy as np
 
 from chainrule.core.conventions import report
 from chainrule.errors import DegenerateError, fail
+from chainrule.ops import matrix_kernels
 
 Values = np.ndarray[Any, Any]
+
+# The numbers of matrices have a file of their own; ops find them here.
+cofactors = matrix_kernels.cofactors
+eig = matrix_kernels.eig
+eigenvalue_gap_divide = matrix_kernels.eigenvalue_gap_divide
+free_basis = matrix_kernels.free_basis
+lstsq = matrix_kernels.lstsq
+matrix_function = matrix_kernels.matrix_function
+pinv = matrix_kernels.pinv
+power_norm = matrix_kernels.power_norm
+qr = matrix_kernels.qr
+require_full_rank = matrix_kernels.require_full_rank
+singular_divide = matrix_kernels.singular_divide
+singular_gap_divide = matrix_kernels.singular_gap_divide
+singular_sum_divide = matrix_kernels.singular_sum_divide
+solve_full_rank = matrix_kernels.solve_full_rank
+svd = matrix_kernels.svd
+svdvals = matrix_kernels.svdvals
 
 
 def at_kink(mask: Any, value: Any, formula: Any, convention: str) -> Any:

@@ -22,7 +22,8 @@ from chainrule.ops.reductions import cumsum
 from chainrule.ops.shaping import broadcast
 
 
-def _require_square(a: Aval, call: str) -> None:
+def require_square(a: Aval, call: str) -> None:
+    """Refuse anything but a (stack of) square matrices."""
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise fail(ShapeError, call, "a square matrix is needed", [("a", a)], fix="check the shape of a")
 
@@ -31,7 +32,8 @@ def _require_square(a: Aval, call: str) -> None:
 class Solve(Op):
     """The X with A X = B, for square A; B is a matrix (the door turns a vector into a column).
 
-    Parameter `singular`: "raise" as NumPy does, or "nan", for derivatives that have no value at singular matrices.
+    Parameter `singular`: "raise" as NumPy does; "nan", for derivatives that have no value at singular matrices; or
+    "degenerate", for triangular factors that a derivative divides by.
     """
 
     name = "solve"
@@ -45,7 +47,7 @@ class Solve(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         a, b = avals
-        _require_square(a, "numpy.linalg.solve")
+        require_square(a, "numpy.linalg.solve")
         if a.shape[-1] != b.shape[-2]:
             raise fail(
                 ShapeError,
@@ -58,8 +60,10 @@ class Solve(Op):
         return Aval((*loops, *b.shape[-2:]), float_dtype_of(avals))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
-        solve = xp.linalg.solve if params["singular"] == "raise" else xp.kernels.solve_or_nan
-        return solve(*values)
+        kernels = {"nan": "solve_or_nan", "degenerate": "solve_full_rank"}
+        if params["singular"] == "raise":
+            return xp.linalg.solve(*values)
+        return getattr(xp.kernels, kernels[params["singular"]])(*values)
 
     def transpose(self, i: int, ct: Node, node: Node) -> Node:
         return solve(swap(node.operands[0]), ct, node.param("singular"))
@@ -80,7 +84,7 @@ class LogDet(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         (a,) = avals
-        _require_square(a, "numpy.linalg.slogdet")
+        require_square(a, "numpy.linalg.slogdet")
         return Aval(a.shape[:-2], float_dtype_of(avals))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
@@ -102,7 +106,7 @@ class LogDetSign(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         (a,) = avals
-        _require_square(a, "numpy.linalg.slogdet")
+        require_square(a, "numpy.linalg.slogdet")
         return Aval(a.shape[:-2], float_dtype_of(avals))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
@@ -125,7 +129,7 @@ class Cholesky(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         (a,) = avals
-        _require_square(a, "numpy.linalg.cholesky")
+        require_square(a, "numpy.linalg.cholesky")
         return Aval(a.shape, float_dtype_of(avals))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
@@ -164,7 +168,7 @@ class Eigh(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> tuple[Aval, ...]:
         (a,) = avals
-        _require_square(a, "numpy.linalg.eigh")
+        require_square(a, "numpy.linalg.eigh")
         dtype = float_dtype_of(avals)
         return Aval(a.shape[:-1], dtype), Aval(a.shape, dtype)
 
@@ -209,12 +213,13 @@ class GapDivide(Op):
     def transpose_within(self, i: int, ct: Node, support: Node | None, node: Node) -> Node:
         """The transpose of a cotangent that can be non-zero only within `support`."""
         n = ct.shape[-1]
-        return gap_divide(ct, node.operands[1], truth((n, n)) if support is None else support)
+        reachable = truth((n, n)) if support is None else support
+        return make_node(self, (ct, node.operands[1], reachable), node.params)
 
     def differential(self, i: int, dx: Node, node: Node) -> Node:
         n = dx.shape[-1]
         change = subtract(broadcast(dx, (-2,), (n,)), broadcast(dx, (-1,), (n,)))  # dw[j] - dw[i]
-        return negative(gap_divide(multiply(node, change), node.operands[1]))
+        return negative(make_node(self, (multiply(node, change), node.operands[1]), node.params))
 
 
 SOLVE = Solve.instance

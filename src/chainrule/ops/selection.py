@@ -10,7 +10,7 @@ from chainrule.core.aval import Aval, broadcast_shapes, promote
 from chainrule.core.leaves import Operand, apply, as_node, is_literal
 from chainrule.core.node import Node, Params, make_node
 from chainrule.core.op import LANES, ElementwiseOp, Op, Partials, register
-from chainrule.ops.logic import equal, greater, logical_and, logical_not, logical_or
+from chainrule.ops.logic import GREATER_EQUAL, equal, logical_and, logical_not, logical_or
 
 
 def _choice_aval(chosen: tuple[Aval, ...], masks: tuple[Aval, ...], call: str) -> Aval:
@@ -160,12 +160,10 @@ class Maximum(ElementwiseOp):
     numpy = np.maximum
 
     def partials(self, out: Node, *operands: Node) -> Partials:
-        x, y = operands
-        return _half_at_tie(out, x, y, greater(x, y)), _half_at_tie(out, x, y, greater(y, x))
+        return _half_at_tie(0, out), _half_at_tie(1, out)
 
     def chosen(self, i: int, out: Node) -> Node:
-        x, y = out.operands
-        return logical_not(greater(y, x) if i == 0 else greater(x, y))
+        return apply(GREATER_EQUAL, out.operands[i], out.operands[1 - i])
 
 
 @register
@@ -176,16 +174,18 @@ class Minimum(ElementwiseOp):
     numpy = np.minimum
 
     def partials(self, out: Node, *operands: Node) -> Partials:
-        x, y = operands
-        return _half_at_tie(out, x, y, greater(y, x)), _half_at_tie(out, x, y, greater(x, y))
+        return _half_at_tie(0, out), _half_at_tie(1, out)
 
     def chosen(self, i: int, out: Node) -> Node:
-        x, y = out.operands
-        return logical_not(greater(x, y) if i == 0 else greater(y, x))
+        return apply(GREATER_EQUAL, out.operands[1 - i], out.operands[i])
 
 
-def _half_at_tie(out: Node, x: Node, y: Node, chosen: Node) -> Node:
-    return at_kink(equal(x, y), 0.5, astype(chosen, out.dtype), "maximum or minimum of equal entries: half each")
+def _half_at_tie(i: int, out: Node) -> Node:
+    assert isinstance(out.op, ElementwiseOp)
+    chosen = out.op.chosen(i, out)
+    assert chosen is not None
+    tie = equal(*out.operands)
+    return at_kink(tie, 0.5, astype(chosen, out.dtype), "maximum or minimum of equal entries: half each")
 
 
 @register

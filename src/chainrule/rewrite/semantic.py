@@ -18,7 +18,7 @@ from chainrule.ops.arithmetic import ADD, DIVIDE, MULTIPLY, absolute, divide, mu
 from chainrule.ops.contractions import EINSUM
 from chainrule.ops.elementwise import POWER, SQRT, power, sqrt
 from chainrule.ops.indexing import GETITEM
-from chainrule.ops.logic import GREATER_EQUAL
+from chainrule.ops.logic import EQUAL, GREATER_EQUAL
 from chainrule.ops.norms import NORM_ROOT, norm_root
 from chainrule.ops.reductions import SUM
 from chainrule.ops.selection import ASTYPE, DERIVE_AS, derive_as, where
@@ -67,7 +67,7 @@ def _where_not_negative(written: Node, radicand: Node, better: Node) -> Node:
 
     Not the written form itself: a convention at a kink inside it would be recorded though nothing relies on it.
     """
-    undefined = power(radicand, literal(0.5))  # nan below 0, at every order
+    undefined = multiply(power(radicand, literal(0.5)), literal(float("nan")))  # nan at every order, and at -inf
     return derive_as(written, where(apply(GREATER_EQUAL, radicand, 0), better, undefined))
 
 
@@ -88,7 +88,10 @@ def _denominator(node: Node) -> Node | None:
 def _reciprocal_of_reciprocal(match: Match) -> Node | None:
     inner = _denominator(match.node)
     operand = None if inner is None else _denominator(inner)
-    return None if operand is None else derive_as(match.node, operand)
+    if operand is None:
+        return None
+    defined = apply(EQUAL, operand, operand)
+    return derive_as(match.node, where(defined, operand, multiply(operand, literal(float("nan")))))
 
 
 # --- norms ------------------------------------------------------------------------------------------------------------

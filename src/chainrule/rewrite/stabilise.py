@@ -1,16 +1,17 @@
 """Forms that overflow, or lose their digits, and the forms to evaluate in their place.
 
 A rule of this table is equal in real arithmetic, finite where the written form overflows, and no worse anywhere: its
-error is at most a few times that of the written form, or that of rounding the operands once. It is the one departure
-from NumPy's values, and ``config.rewrite = "exact"`` turns it off.
+error is at most a few times that of the written form, or that of rounding the operands once; only a result too small
+for a normal float may become 0. It is the one departure from NumPy's values, and ``config.rewrite = "exact"`` turns it
+off.
 
 Sums of exponentials are recognised wherever they stand under a logarithm, however they are written: with `add`, with
 `sum`, indexed, reshaped or broadcast in between. The inverse rules (``exp(-logaddexp(0, x))`` is ``expit(-x)``) keep
 cancelling possible after the exchange.
 
 Nothing is exchanged whose rounding the user may count on. In ``u = 1 + x; log(u) * x / (u - 1)`` the error of ``u``
-cancels, and a better ``log(u)`` alone would spoil it: so `log1p` and `expm1` need the inner node to themselves, and a
-sum under a logarithm must not be subtracted from elsewhere. Compensated sums hold none of these forms.
+cancels, and a better ``log(u)`` alone would spoil it: so `log1p` and `expm1` need the inner node to themselves, and
+from what stands under another logarithm nothing may be subtracted elsewhere. Compensated sums hold none of these forms.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 from typing import cast
 
 from chainrule.core.function import Function
-from chainrule.core.leaves import literal
+from chainrule.core.leaves import is_literal, literal
 from chainrule.core.node import Node
 from chainrule.core.op import Op
 from chainrule.ops.arithmetic import ADD, SUBTRACT, add, divide, negative, subtract
@@ -149,8 +150,11 @@ def _alone(position: int = 0) -> Condition:
 
 
 def _not_subtracted_from(match: Match) -> bool:
-    users = match.surroundings.users(match.node.operands[0])
-    return not any(user.op is SUBTRACT for user in users)
+    """Nothing near the operand is taken off it elsewhere, which would show its rounding."""
+    for user in match.surroundings.users(match.node.operands[0]):
+        if user.op is SUBTRACT or (user.op is ADD and any(is_literal(x) for x in user.operands)):
+            return False
+    return True
 
 
 def _floating(match: Match) -> bool:
@@ -161,7 +165,7 @@ def _floating(match: Match) -> bool:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 LOGARITHMS = (
-    Rule("log of an exponential", log(exp(x)), x, "stabilise"),
+    Rule("log of an exponential", log(exp(x)), x, "stabilise", (_not_subtracted_from,)),
     Rule("log of a sum of exponentials", log(x), _log_sum, "stabilise", (_not_subtracted_from,)),
     Rule("log1p of a sum of exponentials", log1p(x), _log1p_sum, "stabilise"),
     Rule("log of a sigmoid", log(expit(x)), negative(logaddexp(0, negative(x))), "stabilise"),

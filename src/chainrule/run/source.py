@@ -194,7 +194,7 @@ def source_of(plan: Plan, name: str = "program") -> tuple[list[str], dict[str, A
         dead = [f"v{k}" for k in step.last_uses if not plan.scalar and _is_large(values[k])]
         if dead:
             writer.lines.append(f"del {', '.join(dead)}")
-        if len(chunks[-1]) + len(writer.lines) > STATEMENTS_PER_FUNCTION:
+        if chunks[-1] and len(chunks[-1]) + len(writer.lines) > STATEMENTS_PER_FUNCTION:
             chunks.append([])
         chunks[-1] += writer.lines
     results = ", ".join(writer.text(values[k]) for k in plan.outputs)

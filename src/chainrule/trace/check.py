@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,7 @@ PROBES = 8  # how many random combinations
 UNSETTLED = 0.1  # differences that may be off by this part of the function's own scale decide nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Two ways to one derivative.
 
     Attributes
@@ -246,8 +245,7 @@ def _floating(f: Callable[..., Any], arguments: tuple[Any, ...]) -> _Map:
     return _Map(floating, _Vectors([leaves[k] for k in places], names), " by ")
 
 
-@dataclass(frozen=True, slots=True)
-class _Map:
+class _Map(NamedTuple):
     """A function of the arguments with a list of floating arrays as result.
 
     Attributes
