@@ -59,15 +59,15 @@ def test_a_smaller_capacity_evicts_at_once():
 def test_an_exception_leaves_the_cache_as_it_was():
     cache = BoundedCache(10)
 
-    class Broken(Exception):
+    class BrokenError(Exception):
         pass
 
     def broken(*_):
-        raise Broken
+        raise BrokenError
 
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         cache.get("k", 1, broken, one)
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         cache.get("k", 2, object, broken)
     assert (len(cache), cache.weight, cache.misses) == (0, 0, {})
     assert cache.get("k", 1, lambda: "made", one) == "made"

@@ -40,7 +40,7 @@ def chain(length, start=None):
     return y
 
 
-# --- literals ----------------------------------------------------------------------------------------------------------------
+# --- literals ---
 
 NUMBERS = [
     0,
@@ -90,7 +90,7 @@ def test_an_operand_that_is_no_number_is_refused(value):
         multiply(vector(), value)
 
 
-# --- interning -------------------------------------------------------------------------------------------------------------
+# --- interning ---
 
 
 def test_building_the_same_thing_twice_gives_the_same_object():
@@ -208,7 +208,7 @@ def test_operands_come_before_their_users_and_each_node_once(pairs):
     assert set(nodes[-3:]) <= set(order)
 
 
-# --- depth -------------------------------------------------------------------------------------------------------------------
+# --- depth ---
 
 
 def test_a_chain_of_a_hundred_thousand_nodes_needs_no_recursion():
@@ -271,7 +271,7 @@ def test_a_derivative_of_a_deep_function():
     np.testing.assert_allclose(cr.grad(f)(np.ones(2)), 1.0000001**5000, rtol=tolerance(float, terms=5_000))
 
 
-# --- substitution ------------------------------------------------------------------------------------------------------------
+# --- substitution ---
 
 
 def test_substitution_rebuilds_only_what_lies_above():
@@ -290,7 +290,7 @@ def test_a_substitution_may_name_nodes_inside_the_graph():
     assert new is add(x, x)
 
 
-# --- plain data ----------------------------------------------------------------------------------------------------------
+# --- plain data ---
 
 
 def test_every_op_survives_pickling():
@@ -323,7 +323,8 @@ print(len(digests), *digests)
 
 
 def test_digests_do_not_depend_on_hash_seed_or_history():
-    history = "import numpy as np, chainrule as cr; keep = [cr.hessian(lambda x, k=k: np.sum(x**k))(np.ones(2)) for k in (5, 3, 4)]"
+    functions = "[cr.hessian(lambda x, k=k: np.sum(x**k))(np.ones(2)) for k in (5, 3, 4)]"
+    history = f"import numpy as np, chainrule as cr; keep = {functions}"
     forget = "from chainrule.core.cache import CACHE; CACHE.clear()"
     outputs = set()
     for seed, prelude in (("0", ""), ("1", f"{history}\n{forget}"), ("999", "import gc; gc.disable()")):

@@ -16,10 +16,11 @@ STRONG = [(np.dtype(name), False) for name in NAMES]
 # A weak dtype is that of a Python number.
 WEAK = [(np.dtype(np.int64), True), (np.dtype(np.float64), True)]
 KINDS = [*STRONG, *WEAK]
-UFUNCS = sorted(
-    {op.numpy.__name__ for op in all_ops().values() if isinstance(op, ElementwiseOp) and isinstance(op.numpy, np.ufunc)}
-    & set(dir(np))
-)
+UFUNCS = {
+    op.numpy.__name__: op.numpy
+    for op in all_ops().values()
+    if isinstance(op, ElementwiseOp) and isinstance(op.numpy, np.ufunc) and op.numpy.nout == 1
+}
 
 
 def sample(dtype, weak):
@@ -50,9 +51,9 @@ def test_common_dtype_of_several_is_numpys(kinds):
     assert promote(tuple(kinds)) == expected
 
 
-@pytest.mark.parametrize("name", UFUNCS)
+@pytest.mark.parametrize("name", sorted(UFUNCS))
 def test_a_ufunc_answers_in_numpys_dtype(name):
-    ufunc = getattr(np, name)
+    ufunc = UFUNCS[name]
     answered = 0
     for kinds in itertools.product(KINDS, repeat=ufunc.nin):
         values = [sample(*kind) for kind in kinds]

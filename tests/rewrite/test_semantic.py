@@ -152,9 +152,7 @@ def test_what_is_no_norm_stays_a_root() -> None:
 
 def test_nan_in_one_entry_of_a_squared_norm() -> None:
     (x,) = inputs((2,))
-    value, gradient = values_of(
-        value_and_gradient(Function([x], [power(norm(x), 2)]), (0,)), [np.array([np.nan, 1.0])]
-    )
+    value, gradient = values_of(value_and_gradient(Function([x], [power(norm(x), 2)]), (0,)), [np.array([np.nan, 1.0])])
     assert np.isnan(value)
     assert np.isnan(gradient).all()
 

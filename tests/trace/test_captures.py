@@ -1,4 +1,4 @@
-"""Arrays that a function uses without being given them: each use has the contents of that moment, or the write fails."""
+"""Arrays used without being given: each use has the contents of that moment, or the write fails."""
 
 import threading
 

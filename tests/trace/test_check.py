@@ -67,6 +67,18 @@ def test_the_report_is_a_table_and_cannot_be_changed():
         report.comparisons = ()
 
 
+@pytest.mark.parametrize("x", [1e-4, -8.0, 12.0])
+def test_forms_that_are_more_accurate_than_what_is_written_pass(x):
+    report = cr.check_grads(lambda x, y: np.log(1 + x**2) ** 2 * np.sin(y) + np.log(1 + np.exp(x)), (x, 0.4))
+    assert all(row.error <= row.tolerance for row in report.comparisons)
+
+
+def test_a_slip_is_found_beside_such_forms_too():
+    slip = cr.custom_derivative(lambda x: x**2, vjp=lambda primals, ct: (2.0001 * primals[0] * ct,))
+    with pytest.raises(DerivativeMismatchError, match="order 1"):
+        cr.check_grads(lambda x: np.log(1 + slip(x)), 1e-2)
+
+
 # --- what is wrong ---------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +141,14 @@ def test_a_first_derivative_that_is_right_with_a_second_that_is_not():
 def test_a_point_where_the_function_is_not_smooth_is_refused(f, x):
     with np.errstate(all="ignore"), pytest.raises(DerivativeMismatchError, match=r"disagree|do not settle"):
         cr.check_grads(f, x)
+
+
+def test_a_value_that_changes_under_tracing_is_found():
+    def f(x):
+        return x**2 if isinstance(x, float) else 2 * x**2
+
+    with pytest.raises(DerivativeMismatchError, match="the value under tracing and the value disagree"):
+        cr.check_grads(f, 3.0)
 
 
 def test_a_function_that_is_not_the_same_at_each_call_is_refused(rng):

@@ -166,7 +166,7 @@ def test_results_do_not_depend_on_whether_a_value_was_forced():
     np.testing.assert_array_equal(plain[1], forced[1])
 
 
-# --- what a debugger shows ------------------------------------------------------------------------------------------------
+# --- what a debugger shows ---
 
 
 def test_repr_shows_shape_and_value():
@@ -191,8 +191,8 @@ def test_repr_never_raises():
 
     def f(x):
         with np.errstate(all="raise"):
-            for y in (x / 0, np.log(-x), np.broadcast_to(x, (100, 100)), x[None], np.zeros((0, 3)) * x):
-                shown.append(repr(y))
+            odd = (x / 0, np.log(-x), np.broadcast_to(x, (100, 100)), x[None], np.zeros((0, 3)) * x)
+            shown.extend(map(repr, odd))
         return x
 
     cr.grad(f)(1.0)

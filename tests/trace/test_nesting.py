@@ -199,7 +199,7 @@ def test_a_constant_inner_call_gives_numbers():
     assert type(seen[0]) is np.float64
 
 
-# --- handles that outlive or leave their call --------------------------------------------------------------------------
+# --- handles that outlive or leave their call ---
 
 LEAKS = {
     "operator": lambda x: x * 2,
@@ -312,22 +312,22 @@ def test_transforms_run_in_many_threads_at_once():
     assert results == {k: [36.0 * k] * 20 for k in range(8)}
 
 
-# --- after an exception ------------------------------------------------------------------------------------------------------
+# --- after an exception ---
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
 def test_an_exception_in_the_function_leaves_no_trace_open():
     def broken(x):
-        raise Broken
+        raise BrokenError
 
     for transform in (grad, cr.hessian, cr.jacobian, cr.value_and_grad, lambda f: lambda x: cr.vjp(f, x)):
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             transform(broken)(1.0)
         assert current_trace() is None
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             transform(lambda x, t=transform: t(broken)(x))(1.0)
         assert current_trace() is None
     assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(3.0) == 1.0
@@ -344,7 +344,7 @@ def test_an_exception_of_an_inner_call_may_be_caught():
     assert grad(f)(3.0) == 6.0
 
 
-# --- every call traces afresh -----------------------------------------------------------------------------------------
+# --- every call traces afresh ---
 
 
 def test_a_changed_closure_is_seen():
@@ -387,7 +387,7 @@ def test_numbers_that_change_share_one_graph_but_not_their_value():
         assert grad(lambda x, rate=rate: x * x * rate)(3.0) == 6.0 * rate
 
 
-# --- Python control flow on values -------------------------------------------------------------------------------------------
+# --- Python control flow on values ---
 
 
 @pytest.mark.parametrize(("x", "expected"), [(3.0, 6.0), (-2.0, -1.0), (0.0, -1.0)])

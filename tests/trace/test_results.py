@@ -125,7 +125,7 @@ def test_a_large_result_is_fresh_too():
     assert_fresh([value, pull(tuple(np.ones_like(part) for part in value))], x)
 
 
-# --- containers ---------------------------------------------------------------------------------------------------------------
+# --- containers ---
 
 Pair = namedtuple("Pair", "a b")
 
@@ -219,7 +219,7 @@ def test_hessian_of_several_arguments_has_a_block_for_each_pair():
     assert blocks[1][1] == 0.0
 
 
-# --- argnums, keywords, extras ---------------------------------------------------------------------------------------
+# --- argnums, keywords, extras ---
 
 
 def cubic(x, y, z):

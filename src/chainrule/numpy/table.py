@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.op import ElementwiseOp, all_ops
-from chainrule.functions import basics, linalg, products
+from chainrule.functions import basics, linalg, matrices, norms, products
+from chainrule.numpy.entries import fill_entries
 from chainrule.ops.contractions import matmul
 from chainrule.trace.dispatch import provide, provide_ufunc
 
@@ -34,7 +35,7 @@ def fill() -> None:
     provide_ufunc(np.square, basics.square)
     provide_ufunc(np.reciprocal, basics.reciprocal)
     provide_ufunc(np.positive, basics.positive)
-    provide_ufunc(np.fabs, all_ops()["absolute"])
+    fill_entries()
 
     provide(np.where, basics.where, "condition x y", weak="x y")
     provide(np.sum, basics.sum, "a initial where", weak="initial")
@@ -84,5 +85,31 @@ def fill() -> None:
     provide(np.linalg.cholesky, linalg.cholesky, "a")
     provide(np.linalg.eigh, linalg.eigh, "a")
     provide(np.linalg.eigvalsh, linalg.eigvalsh, "a")
-    provide(np.linalg.norm, linalg.norm, "x")
+    provide(np.linalg.eig, linalg.eig, "a")
+    provide(np.linalg.eigvals, linalg.eigvals, "a")
     provide(np.linalg.slogdet, linalg.slogdet, "a")
+    provide(np.linalg.det, linalg.det, "a")
+    provide(np.linalg.svd, linalg.svd, "a")
+    provide(np.linalg.svdvals, linalg.svdvals, "x")
+    provide(np.linalg.qr, linalg.qr, "a")
+    provide(np.linalg.pinv, linalg.pinv, "a")
+    provide(np.linalg.lstsq, linalg.lstsq, "a b")
+    provide(np.linalg.cond, linalg.cond, "x")
+    provide(np.linalg.matrix_rank, linalg.matrix_rank, "A")
+    provide(np.linalg.matrix_power, linalg.matrix_power, "a")
+    provide(np.linalg.norm, norms.norm, "x")
+    provide(np.linalg.vector_norm, norms.vector_norm, "x")
+    provide(np.linalg.matrix_norm, norms.matrix_norm, "x")
+
+    provide(np.kron, matrices.kron, "a b")
+    provide(np.cross, matrices.cross, "a b")
+    provide(np.linalg.cross, matrices.linalg_cross, "x1 x2")
+    provide(np.linalg.multi_dot, matrices.multi_dot, "", "arrays")
+    provide(np.linalg.matmul, matrices.linalg_matmul, "x1 x2")
+    provide(np.linalg.outer, matrices.linalg_outer, "x1 x2")
+    provide(np.linalg.trace, matrices.linalg_trace, "x")
+    provide(np.linalg.diagonal, matrices.linalg_diagonal, "x")
+    provide(np.linalg.matrix_transpose, basics.matrix_transpose, "x")
+    provide(np.linalg.tensordot, matrices.linalg_tensordot, "x1 x2")
+    provide(np.linalg.tensorsolve, matrices.tensorsolve, "a b")
+    provide(np.linalg.tensorinv, matrices.tensorinv, "a")

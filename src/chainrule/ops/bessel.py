@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import scipy.special
 
-from chainrule.core.leaves import apply, is_literal, literal, literal_value
+from chainrule.core.leaves import Operand, apply, is_literal, literal, literal_value
 from chainrule.core.node import Node
 from chainrule.core.op import ElementwiseOp, Partials, register
 from chainrule.ops.arithmetic import add, multiply, negative, sign, subtract
@@ -253,3 +253,8 @@ class K1e(OrderOne):
     numpy = scipy.special.k1e
     zero = K0e.instance
     general = Kve.instance
+
+
+def yv(order: Operand, x: Operand) -> Node:
+    """Bessel function of the second kind."""
+    return apply(Yv.instance, order, x)

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.core.conventions import report
 from chainrule.errors import DegenerateError, fail
-from chainrule.ops import matrix_kernels
+from chainrule.ops import matrix_kernels, special_kernels
 
 Values = np.ndarray[Any, Any]
 
@@ -34,6 +34,14 @@ singular_sum_divide = matrix_kernels.singular_sum_divide
 solve_full_rank = matrix_kernels.solve_full_rank
 svd = matrix_kernels.svd
 svdvals = matrix_kernels.svdvals
+
+# So have those of special functions.
+expn = special_kernels.expn
+exprel_derivative = special_kernels.exprel_derivative
+lambertw = special_kernels.lambertw
+log1prel_derivative = special_kernels.log1prel_derivative
+polygamma = special_kernels.polygamma
+sinc_derivative = special_kernels.sinc_derivative
 
 
 def at_kink(mask: Any, value: Any, formula: Any, convention: str) -> Any:
@@ -162,9 +170,9 @@ def solve_or_nan(a: Values, b: Values) -> Values:
         return out
 
 
-def eigh(a: Values) -> tuple[Values, Values]:
+def eigh(a: Values, uplo: Any) -> tuple[Values, Values]:
     """Eigenvalues and eigenvectors, as a plain tuple."""
-    result = np.linalg.eigh(a)
+    result = np.linalg.eigh(a, uplo)
     return result.eigenvalues, result.eigenvectors
 
 

@@ -153,7 +153,7 @@ def symmetric_part(a: Node) -> Node:
 
 @register
 class Eigh(Op):
-    """Eigenvalues w (ascending) and eigenvectors V of the symmetric part of A: A V = V diag(w).
+    """Eigenvalues w (ascending) and eigenvectors V of a symmetric A: A V = V diag(w). `uplo`: the triangle read.
 
     Derivative: with P = V' dA V, dw = diag(P) and dV = V (P / gaps). Eigenvectors of repeated eigenvalues are
     defined up to a rotation; `gap_divide` refuses where the answer could depend on it.
@@ -161,6 +161,7 @@ class Eigh(Op):
 
     name = "eigh"
     numpy = np.linalg.eigh
+    parameters = ("uplo",)
     source = "Giles (2008), section 3.1"
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:
@@ -173,7 +174,7 @@ class Eigh(Op):
         return Aval(a.shape[:-1], dtype), Aval(a.shape, dtype)
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
-        return xp.kernels.eigh(values[0])
+        return xp.kernels.eigh(values[0], params["uplo"])
 
     def differential(self, i: int, dx: Node, node: Node) -> tuple[Node, Node]:
         values, vectors = output_of(node, 0), output_of(node, 1)
@@ -250,9 +251,9 @@ def cholesky(a: Node) -> Node:
     return make_node(CHOLESKY, (a,))
 
 
-def eigh(a: Node) -> tuple[Node, Node]:
+def eigh(a: Node, uplo: str = "L") -> tuple[Node, Node]:
     """Eigenvalues and eigenvectors of the symmetric part of A."""
-    node = make_node(EIGH, (a,))
+    node = make_node(EIGH, (a,), (uplo,))
     return output_of(node, 0), output_of(node, 1)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.core.aval import Aval, broadcast_shapes
+from chainrule.core.aval import FLOAT, Aval, broadcast_shapes
 from chainrule.core.node import Node, make_node
 from chainrule.core.op import ALL, Op, float_dtype_of, register
 from chainrule.ops.contractions import swap
@@ -34,7 +34,8 @@ class MatrixFunction(Op):
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         require_square(avals[0], f"scipy.linalg.{params['function']}")
         loops = broadcast_shapes([aval.shape[:-2] for aval in avals], "chainrule.matrix_function", avals)
-        return Aval((*loops, *avals[0].shape[-2:]), float_dtype_of(avals))
+        dtype = FLOAT if params["function"] == "logm" else float_dtype_of(avals)  # as SciPy's logm
+        return Aval((*loops, *avals[0].shape[-2:]), dtype)
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         return xp.kernels.matrix_function(params["function"], *values)

@@ -264,7 +264,7 @@ def _rank_deficient(a: Values) -> Exception:
 
 def matrix_function(function: str, a: Values, *directions: Values) -> Values:
     """A function of `a`, or its derivative along `directions`: a block of the function of a larger matrix."""
-    dtype = np.result_type(a, *directions)
+    dtype = np.result_type(a, *directions, *([float] if function == "logm" else []))  # SciPy's logm has no float32
     if not directions:
         return _real(function, a, dtype, a)
     n = a.shape[-1]

@@ -14,6 +14,7 @@ def polygamma(x: Any, order: int) -> Any:
     return (-1) ** (order + 1) * factorial(order) * scipy.special.zeta(float(order + 1), x)
 
 
+@np.errstate(all="ignore")
 def expn(n: Any, x: Any) -> Any:
     """The exponential integral E_n, also for the negative orders that its derivatives lead to."""
     below = np.minimum(n, 0)
@@ -23,6 +24,7 @@ def expn(n: Any, x: Any) -> Any:
     return np.where(np.less(n, 0), closed, scipy.special.expn(np.maximum(n, 0), x)).astype(dtype)
 
 
+@np.errstate(all="ignore")
 def lambertw(x: Any, branch: int) -> Any:
     """The real Lambert W function; nan where that branch is not real."""
     w = scipy.special.lambertw(x, branch)
@@ -30,6 +32,7 @@ def lambertw(x: Any, branch: int) -> Any:
     return np.where(real, w.real, np.nan).astype(_float_dtype(x))
 
 
+@np.errstate(all="ignore")
 def sinc_derivative(x: Any, order: int) -> Any:
     """The derivative of that order of sin(πx) / (πx)."""
     if order == 0:
@@ -51,6 +54,7 @@ def sinc_derivative(x: Any, order: int) -> Any:
 _REAL_PART = (1, 0, -1, 0)
 
 
+@np.errstate(all="ignore")
 def exprel_derivative(x: Any, order: int) -> Any:
     """The derivative of that order of (exp(x) - 1) / x."""
     if order == 0:
@@ -70,6 +74,7 @@ def exprel_derivative(x: Any, order: int) -> Any:
     return np.where(np.abs(z) < bound, near, far).astype(dtype)
 
 
+@np.errstate(all="ignore")
 def log1prel_derivative(x: Any, order: int) -> Any:
     """The derivative of that order of log(1 + x) / x."""
     z = np.asarray(x, float)

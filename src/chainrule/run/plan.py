@@ -19,7 +19,11 @@ from chainrule.core.op import ElementwiseOp, Op
 from chainrule.ops.contractions import EINSUM
 from chainrule.ops.elementwise import POWER
 from chainrule.ops.indexing import GETITEM
+from chainrule.ops.decompositions import EIG, QR, SVD, SVDVALS
+from chainrule.ops.determinant import COFACTORS, DET
+from chainrule.ops.least_squares import LSTSQ, PINV
 from chainrule.ops.linalg import CHOLESKY, EIGH, LOGDET, LOGDET_SIGN, SOLVE
+from chainrule.ops.matrix_functions import MATRIX_FUNCTION
 from chainrule.ops.selection import ASTYPE, AT_KINK, MARK, STOP_GRADIENT, WHERE
 from chainrule.ops.shaping import BROADCAST
 from chainrule.run.scalar import SCALAR_FUNCTIONS, is_small_power
@@ -151,7 +155,10 @@ def _must_copy(function: Function) -> tuple[bool, ...]:
     return tuple(copied)
 
 
-_LINALG = (SOLVE, LOGDET, LOGDET_SIGN, CHOLESKY, EIGH)
+_LINALG = (
+    *(SOLVE, LOGDET, LOGDET_SIGN, CHOLESKY, EIGH, DET, COFACTORS, SVD, SVDVALS, QR, EIG, LSTSQ, PINV),
+    MATRIX_FUNCTION,
+)
 # OpenBLAS stays on one thread below some 9,000 entries; LAPACK's routines call it from 32 rows on.
 _THREADED_SIZE = 4_096
 

@@ -52,7 +52,7 @@ class Entry:
 
 
 _FUNCTIONS: dict[Any, Entry] = {}
-_UFUNCS: dict[np.ufunc, Op | Callable[..., Node]] = {}
+_UFUNCS: dict[np.ufunc, Op | Callable[..., Any]] = {}
 
 
 def provide(
@@ -81,7 +81,7 @@ def provide(
     _FUNCTIONS[numpy_function] = entry
 
 
-def provide_ufunc(ufunc: np.ufunc, answer: Op | Callable[..., Node]) -> None:
+def provide_ufunc(ufunc: np.ufunc, answer: Op | Callable[..., Any]) -> None:
     """Answer calls of a ufunc by an op, or by a function of nodes."""
     assert ufunc not in _UFUNCS, f"{ufunc.__name__} is provided twice"
     _UFUNCS[ufunc] = answer
@@ -131,7 +131,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: 
     return _answered(answer, ufunc, inputs, dtype)
 
 
-def _answered(answer: Op | Callable[..., Node], ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> Array:
+def _answered(answer: Op | Callable[..., Any], ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> Any:
     """The op or function of a ufunc on its operands."""
     call = f"numpy.{ufunc.__name__}"
     owner = owner_of(inputs, call)
@@ -142,6 +142,8 @@ def _answered(answer: Op | Callable[..., Node], ufunc: np.ufunc, inputs: tuple[A
     if dtype is not None:
         nodes = [astype(node, np.dtype(dtype)) for node in nodes]
     node = answer.bind(tuple(nodes)) if isinstance(answer, Op) else answer(*nodes)
+    if isinstance(node, tuple):
+        return tuple(Array(strong(result), owner) for result in node)
     return Array(strong(node), owner)
 
 
@@ -223,6 +225,9 @@ def _result_type(function: Callable[..., Any], *args: Any) -> Any:
 _RESULT_TYPES: dict[Any, Any] = {
     np.linalg.eigh: _result_type(np.linalg.eigh, np.eye(1)),
     np.linalg.slogdet: _result_type(np.linalg.slogdet, np.eye(1)),
+    np.linalg.eig: _result_type(np.linalg.eig, np.eye(1)),
+    np.linalg.svd: _result_type(np.linalg.svd, np.eye(1)),
+    np.linalg.qr: _result_type(np.linalg.qr, np.eye(1)),
 }
 
 

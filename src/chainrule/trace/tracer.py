@@ -321,10 +321,11 @@ class _Locks:
         """Whether NumPy lets a writeable array become writeable again: its memory must say that it is."""
         if not link.flags.writeable or link.flags.owndata:
             return True
-        if isinstance(link.base, np.ndarray):
-            return link.base.flags.writeable or id(link.base) in self._counts
+        base: Any = link.base
+        if isinstance(base, np.ndarray):
+            return base.flags.writeable or id(base) in self._counts
         try:
-            return not memoryview(link.base).readonly
+            return not memoryview(base).readonly
         except TypeError:
             return False
 

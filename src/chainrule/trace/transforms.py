@@ -460,7 +460,7 @@ def _for_floating(traced: _Traced, tangents: Sequence[Any]) -> list[Any]:
     """Tangents for all outputs: zeros for those that are integers or booleans."""
     given = iter(tangents)
     return [
-        next(given) if output.dtype.kind == "f" else np.zeros(output.shape)[()]  # type: ignore[arg-type]
+        next(given) if output.dtype.kind == "f" else np.zeros(output.shape)[()]
         for output in traced.function.outputs
     ]
 
