@@ -302,7 +302,7 @@ def test_the_form_does_not_depend_on_hashes_or_on_what_was_built_before() -> Non
         """
     )
     printed = set()
-    for seed, order in (("0", "forwards"), ("1", "backwards"), ("77", "forwards")):
+    for seed, order in (("0", "forwards"), ("77", "backwards")):
         done = subprocess.run(
             [sys.executable, "-c", script, order],
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
@@ -391,4 +391,5 @@ def test_time_is_about_linear(step: str) -> None:
         return spent
 
     seconds(50)
-    assert seconds(1_600) < 40 * max(seconds(200), 5e-3)
+    short = min(seconds(100) for _ in range(3))
+    assert min(seconds(800) for _ in range(3)) < 40 * max(short, 5e-3)

@@ -146,6 +146,9 @@ REFUSALS = {
         traced(lambda y: np.where(y > 0)[0]), ArgumentError, "numpy.where", "one argument", "all three"
     ),
     "bit operations": Refusal(traced(lambda y: y & 1), UnsupportedError, "x & y", "booleans only", "compare first"),
+    "exclusive or of floats": Refusal(
+        traced(lambda y: y ^ 1), UnsupportedError, r"x \^ y", "booleans only", "compare first"
+    ),
     "inversion of floats": Refusal(traced(lambda y: ~y), UnsupportedError, "~x", "booleans only", "compare first"),
     # --- shapes and axes
     "broadcasting": Refusal(

@@ -210,7 +210,14 @@ def topological(outputs: Iterable[Node], above: int = 0) -> list[Node]:
 
 
 def _compute_digests(root: Node) -> None:
-    for node in topological((root,)):
+    stack = [root]  # nodes that have their digest are not entered: asking again and again stays linear
+    while stack:
+        node = stack[-1]
+        pending = [operand for operand in node.operands if operand._digest is None]
+        if pending:
+            stack.extend(pending)
+            continue
+        stack.pop()
         if node._digest is None:
             hasher = hashlib.blake2b(digest_size=16)
             hasher.update(f"{node.op.name}{_params_text(node.params)}".encode())

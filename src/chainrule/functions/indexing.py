@@ -18,6 +18,7 @@ from chainrule.core.dimension import Dim, Size
 from chainrule.core.node import Node
 from chainrule.errors import ArgumentError, DimensionError, OutOfBoundsError, fail
 from chainrule.ops import indexing, shaping
+from chainrule.ops.assignment import scatter_set
 from chainrule.ops.indexing import WHOLE
 
 CALL = "x[...]"
@@ -39,11 +40,48 @@ class Places:
     values: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an index reads: first `move` (basic indexing and an order of axes), then entries at `indices`, if any.
+
+    The gathered axes are the first of what `move` gives; `axes` is where NumPy puts them in the result.
+    """
+
+    move: Callable[[Node], Node]
+    indices: list[Node]
+    index_rank: int
+    axes: tuple[int, ...] | None
+
+    def read(self, x: Node) -> Node:
+        """``x[index]``."""
+        moved = self.move(x)
+        if not self.indices:
+            return moved
+        out = indexing.gather(moved, self.indices, moved.ndim, self.index_rank)
+        return out if self.axes is None else shaping.permute(out, self.axes)
+
+    def written(self, moved: Node, value: Node) -> Node:
+        """What `move` gives, with `value` (of the shape that `read` gives) at the index."""
+        if not self.indices:
+            return value
+        if self.axes is not None:
+            order = [axis + len(self.axes) for axis in self.axes]
+            value = shaping.permute(value, tuple(order.index(k) - len(order) for k in range(len(order))))
+        return scatter_set(moved, value, self.indices, moved.ndim, self.index_rank)
+
+
 def getitem(x: Node, index: tuple[Any, ...]) -> Node:
     """``x[index]`` for any NumPy index."""
+    return parts(x, index).read(x)
+
+
+def parts(x: Node, index: tuple[Any, ...]) -> Parts:
+    """How an index of an array like `x` is read and written."""
     entries = _expanded(x, index)
-    x, rest = _basic_part(x, entries)
-    return x if not any(isinstance(entry, Node) for entry in rest) else _advanced_part(x, rest)
+    basic, rest = _basic_part(x, entries)
+    if any(isinstance(entry, Node) for entry in rest):
+        return _advanced_part(basic, rest)
+    return Parts(basic, [], 0, None)
 
 
 def _expanded(x: Node, index: tuple[Any, ...]) -> list[Any]:
@@ -95,7 +133,7 @@ def _places(x: Node, mask: Mask, axis: int) -> list[Any]:
     return [mask.capture(places) for places in np.nonzero(mask.values)]
 
 
-def _basic_part(x: Node, entries: list[Any]) -> tuple[Node, list[Any]]:
+def _basic_part(x: Node, entries: list[Any]) -> tuple[Callable[[Node], Node], list[Any]]:
     """Apply integers, slices and new axes; what remains is one index array or None (a kept axis) for each axis.
 
     An integer beside index arrays is an index array of shape () to NumPy (it decides where the new axes go).
@@ -128,9 +166,14 @@ def _basic_part(x: Node, entries: list[Any]) -> tuple[Node, list[Any]]:
             else:
                 basic.append(place)
         axis += 1
-    x = indexing.getitem(x, tuple(basic))
-    ndim = x.ndim + len(new_axes)
-    return shaping.broadcast(x, tuple(k - ndim for k in new_axes), (1,) * len(new_axes)), rest
+    kept = sum(isinstance(entry, tuple) for entry in basic)
+    ndim = kept + len(new_axes)
+
+    def move(node: Node) -> Node:
+        part = indexing.getitem(node, tuple(basic))
+        return shaping.broadcast(part, tuple(k - ndim for k in new_axes), (1,) * len(new_axes))
+
+    return move, rest
 
 
 def _canonical_integer(entry: Any, size: Size, axis: int, x: Node) -> int:
@@ -213,27 +256,27 @@ def _integers(index: Node, axis: int) -> Node:
     return index
 
 
-def _advanced_part(x: Node, rest: list[Any]) -> Node:
-    """Gather at index arrays; the gathered axes go where NumPy puts them."""
+def _advanced_part(basic: Callable[[Node], Node], rest: list[Any]) -> Parts:
+    """Index arrays after basic indexing; `rest` has one of them, an integer or None for each axis that is left."""
     places = [k for k, entry in enumerate(rest) if entry is not None]
     arrays = [k for k in places if isinstance(rest[k], Node)]
     # Integers were cut to axes of size 1: drop those, but remember their places for NumPy's rule.
-    ndim = x.ndim
-    together = places == list(range(places[0], places[-1] + 1))
-    shape = broadcast_shapes([rest[k].shape for k in arrays], CALL, [rest[k] for k in arrays])
-    rank = len(shape)
-    order = [*arrays, *[k for k in range(ndim) if k not in arrays]]
-    x = shaping.permute(x, tuple(k - ndim for k in order))
     integers = [k for k in places if k not in arrays]
-    kept = [0 if k in integers else WHOLE for k in order]
-    x = indexing.getitem(x, tuple(kept))
+    ndim = len(rest)
+    rank = len(broadcast_shapes([rest[k].shape for k in arrays], CALL, [rest[k] for k in arrays]))
+    order = [*arrays, *[k for k in range(ndim) if k not in arrays]]
+
+    def move(node: Node) -> Node:
+        gathered_first = shaping.permute(basic(node), tuple(k - ndim for k in order))
+        return indexing.getitem(gathered_first, tuple(0 if k in integers else WHOLE for k in order))
+
     indices = [_of_rank(rest[k], rank) for k in arrays]
-    out = indexing.gather(x, indices, x.ndim, rank)
-    if not together:
-        return out
+    if places != list(range(places[0], places[-1] + 1)):
+        return Parts(move, indices, rank, None)  # index arrays with a slice between them: their axes come first
+    out_ndim = rank + ndim - len(places)
     before = len([k for k in range(places[0]) if k not in places])
-    axes = [*range(rank, rank + before), *range(rank), *range(rank + before, out.ndim)]
-    return shaping.permute(out, tuple(k - out.ndim for k in axes))
+    axes = [*range(rank, rank + before), *range(rank), *range(rank + before, out_ndim)]
+    return Parts(move, indices, rank, tuple(k - out_ndim for k in axes))
 
 
 def _of_rank(index: Node, rank: int) -> Node:

@@ -33,8 +33,9 @@ def _slice_length(size: Size, entry: tuple[Any, Any, int]) -> Size:
     return len(range(*slice(start, stop, step).indices(int(size))))
 
 
-def _indexed(shape: Shape, index: BasicIndex) -> list[Size]:
-    return [_slice_length(n, entry) for n, entry in zip(shape, index, strict=True) if isinstance(entry, tuple)]
+def slice_lengths(shape: Shape, index: BasicIndex) -> Shape:
+    """Sizes of what a basic index of axes of the sizes `shape` reads."""
+    return tuple([_slice_length(n, entry) for n, entry in zip(shape, index, strict=True) if isinstance(entry, tuple)])
 
 
 def as_slices(index: BasicIndex) -> tuple[Any, ...]:
@@ -59,7 +60,7 @@ class GetItem(Op):
         (x,) = avals
         index = params["index"]
         loops = x.ndim - len(index)
-        return Aval((*x.shape[:loops], *_indexed(x.shape[loops:], index)), x.dtype)
+        return Aval((*x.shape[:loops], *slice_lengths(x.shape[loops:], index)), x.dtype)
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         return values[0][(..., *as_slices(params["index"]))]
@@ -76,7 +77,7 @@ class GetItem(Op):
         index = node.param("index")
         core = node.operands[0].shape[node.operands[0].ndim - len(index) :]
         if support is None:
-            support = truth(tuple(_indexed(core, index)))
+            support = truth(slice_lengths(core, index))
         return pad_into(support, index, core)
 
 
@@ -98,7 +99,7 @@ class PadInto(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         (x,) = avals
-        inner = len(_indexed(params["core"], params["index"]))
+        inner = len(slice_lengths(params["core"], params["index"]))
         return Aval((*x.shape[: x.ndim - inner], *params["core"]), x.dtype)
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
@@ -110,7 +111,7 @@ class PadInto(Op):
     def forward_support(self, supports: tuple[Node | bool | None, ...], node: Node) -> Node:
         index, core = node.params
         (support,) = supports
-        inner = support if isinstance(support, Node) else truth(tuple(_indexed(core, index)))
+        inner = support if isinstance(support, Node) else truth(slice_lengths(core, index))
         return pad_into(inner, index, core)
 
 

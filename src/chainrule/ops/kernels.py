@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.core.conventions import report
 from chainrule.errors import DegenerateError, fail
-from chainrule.ops import matrix_kernels, special_kernels
+from chainrule.ops import matrix_kernels, product_kernels, special_kernels
 
 Values = np.ndarray[Any, Any]
 
@@ -42,6 +42,12 @@ lambertw = special_kernels.lambertw
 log1prel_derivative = special_kernels.log1prel_derivative
 polygamma = special_kernels.polygamma
 sinc_derivative = special_kernels.sinc_derivative
+
+# And those of products and convolutions.
+convolve = product_kernels.convolve
+exclusive_products = product_kernels.exclusive_products
+recurrence = product_kernels.recurrence
+searchsorted = product_kernels.searchsorted
 
 
 def at_kink(mask: Any, value: Any, formula: Any, convention: str) -> Any:
@@ -131,6 +137,42 @@ def scatter_add(values: Values, indices: Sequence[Values], core: tuple[int, ...]
 def _loops(indices: Sequence[Values], index_rank: int) -> list[tuple[int, ...]]:
     """The loop axes of index arrays."""
     return [np.shape(index)[: np.ndim(index) - index_rank] for index in indices]
+
+
+def set_item(x: Values, value: Values, index: tuple[Any, ...]) -> Values:
+    """`x` with `value` at a basic index of its core axes."""
+    inner = len([entry for entry in index if isinstance(entry, slice)])
+    loops = np.broadcast_shapes(np.shape(x)[: np.ndim(x) - len(index)], np.shape(value)[: np.ndim(value) - inner])
+    out = np.array(np.broadcast_to(x, (*loops, *np.shape(x)[np.ndim(x) - len(index) :])))
+    out[(..., *index)] = value
+    return out
+
+
+def scatter_set(x: Values, value: Values, indices: Sequence[Values], rank: int, index_rank: int) -> Values:
+    """`x` with `value` at `indices` of its first core axes; of two that meet, the last counts."""
+    inner = index_rank + rank - len(indices)
+    ends = [np.shape(x)[: np.ndim(x) - rank], np.shape(value)[: np.ndim(value) - inner]]
+    loops = np.broadcast_shapes(*ends, *_loops(indices, index_rank))
+    out = np.array(np.broadcast_to(x, (*loops, *np.shape(x)[np.ndim(x) - rank :])))
+    out[_paired_index(out.shape[: len(loops)], indices, index_rank)] = value
+    return out
+
+
+def last_write(indices: Sequence[Values], core: tuple[int, ...], index_rank: int) -> Values:
+    """Whether each entry of the index arrays is the last that names its place."""
+    together = np.broadcast_arrays(*indices)
+    loops = together[0].shape[: together[0].ndim - index_rank]
+    out = np.zeros(together[0].shape, bool)
+    for place in np.ndindex(loops):
+        flat = np.ravel_multi_index(
+            tuple([np.ravel(k[place]) % size if size else np.ravel(k[place]) for k, size in zip(together, core, strict=True)]),
+            core,
+        )
+        _, first_from_the_end = np.unique(flat[::-1], return_index=True)
+        mask = np.zeros(flat.size, bool)
+        mask[flat.size - 1 - first_from_the_end] = True
+        out[place] = mask.reshape(together[0].shape[len(loops) :])
+    return out
 
 
 def _paired_index(loops: tuple[int, ...], indices: Sequence[Values], index_rank: int) -> tuple[Any, ...]:

@@ -266,7 +266,7 @@ def matrix_function(function: str, a: Values, *directions: Values) -> Values:
     """A function of `a`, or its derivative along `directions`: a block of the function of a larger matrix."""
     dtype = np.result_type(a, *directions, *([float] if function == "logm" else []))  # SciPy's logm has no float32
     if not directions:
-        return _real(function, a, dtype, a)
+        return _real(function, a.astype(dtype, copy=False), dtype, a)
     n = a.shape[-1]
     loops = np.broadcast_shapes(a.shape[:-2], *[e.shape[:-2] for e in directions])
     block = np.broadcast_to(a, (*loops, n, n)).astype(dtype)

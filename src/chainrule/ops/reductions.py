@@ -44,14 +44,14 @@ class Sum(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         (x,) = avals
-        return Aval(_dropped(x.shape, params["axis"]), _sum_dtype(x.dtype))
+        return Aval(_dropped(x.shape, params["axis"]), sum_dtype(x.dtype))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         return xp.add.reduce(values[0], axis=params["axis"])
 
     def simplify(self, operands: tuple[Node, ...], params: Params) -> Node | None:
         (x,) = operands
-        return x if not params[0] and _sum_dtype(x.dtype) == x.dtype and not x.aval.weak else None
+        return x if not params[0] and sum_dtype(x.dtype) == x.dtype and not x.aval.weak else None
 
     def transpose(self, i: int, ct: Node, node: Node) -> Node:
         axes = node.param("axis")
@@ -61,7 +61,7 @@ class Sum(Op):
         return None if support is None else self.transpose(i, support, node)
 
 
-def _sum_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def sum_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """NumPy adds booleans and small integers as integers of the platform's size."""
     return np.add.reduce(np.empty(1, dtype)).dtype if dtype.kind in "biu" else dtype
 
@@ -77,7 +77,7 @@ class Cumsum(Op):
     supports = COUNTS
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
-        return Aval(avals[0].shape, _sum_dtype(avals[0].dtype))
+        return Aval(avals[0].shape, sum_dtype(avals[0].dtype))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         (x,) = values

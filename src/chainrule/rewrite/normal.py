@@ -31,6 +31,7 @@ from chainrule.ops.shaping import broadcast
 from chainrule.ops.sums import COMBINATION, DIMENSION, combination, dimension
 from chainrule.rewrite.canonical import Factor, canonical_order
 from chainrule.rewrite.products import (
+    MAX_BITS,
     MAX_FACTORS,
     MAX_SHARED,
     Part,
@@ -176,6 +177,8 @@ class _Normaliser:
         contraction = contracted(product, output)
         if product.coefficient == 0:
             return zero(shape, dtype)
+        if _is_alone(contraction.factors, output, product) and not contraction.ties:
+            return scaled(product.coefficient, contraction.factors[0].node, dtype)
         parts = list(contraction.factors)
         parts += [Part(ones(product.sizes[label], dtype), (label,)) for label in contraction.ones]
         parts += [Part(delta(product.sizes[first], dtype), tie) for tie in contraction.ties for first in tie[:1]]
@@ -274,6 +277,15 @@ class _Normaliser:
         rows, columns = product.fresh_for(node.shape)
         self._multiply(product, Part(node, (columns, rows)))
         return self._finished(product, (rows, columns), node.dtype)
+
+
+def _is_alone(factors: Sequence[Part], output: tuple[int, ...], product: Product) -> bool:
+    """Whether a product is its only factor as it is; axes of size 1 have indices of their own, and carry nothing."""
+    if len(factors) != 1 or any(product.powers.values()):
+        return False
+    (factor,) = factors
+    wanted = [0 if product.sizes[label] == 1 else label + 1 for label in output]
+    return wanted == [0 if product.sizes[label] == 1 else label + 1 for label in factor.labels]
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------
@@ -386,7 +398,10 @@ def _opens(core: Node) -> bool:
 
 
 def _is_long(node: Node) -> bool:
-    """Whether a normal sum or product is too long to become part of another."""
+    """Whether a normal sum or product is too long, or its number too large, to become part of another."""
+    if node.op is COMBINATION and len(node.operands) == 1:
+        (number,) = node.param("coefficients")
+        return max(number.numerator.bit_length(), number.denominator.bit_length()) > MAX_BITS
     return (node.op is COMBINATION or node.op is EINSUM) and len(node.operands) > MAX_SHARED
 
 
@@ -482,7 +497,7 @@ def _overlong(outputs: Sequence[Node]) -> set[Node]:
         for x, times in [(term, 1) for _, term in _terms(node)] if is_sum else children(node):
             # What is not of the same kind is one term or factor.
             size = counts.get(x, 1) if _is_sum(x) == is_sum else 1
-            if size > MAX_SHARED and (uses[x] > 1 or times > 1 or _is_long(x)):
+            if _is_long(x) or (size > MAX_SHARED and (uses[x] > 1 or times > 1)):
                 cut.add(x)
                 size = 1
             total += times * size

@@ -32,6 +32,8 @@ Labels = tuple[int, ...]
 # Powers up to the first are repeated factors. Products with more factors than the second are not flattened into one,
 # nor products and sums of more than the third that are used more than once.
 MAX_POWER, MAX_FACTORS, MAX_SHARED = 8, 1_000, 100
+# Numbers of more bits stay where they are: k squarings of 2 x would give 2 ** (2 ** k).
+MAX_BITS = 4_096
 
 _FACTORED = frozenset(
     {MULTIPLY, DIVIDE, NEGATIVE, EINSUM, SUM, PERMUTE, BROADCAST, RESHAPE, POWER, COMBINATION, DELTA, DIMENSION}

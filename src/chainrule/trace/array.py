@@ -17,7 +17,7 @@ from chainrule.core.node import Node
 from chainrule.core.op import ElementwiseOp
 from chainrule.errors import ArgumentError, DimensionError, TracerError, TracerLeakError, UnsupportedError, fail
 from chainrule.functions import basics, indexing
-from chainrule.ops import arithmetic, elementwise, logic
+from chainrule.ops import arithmetic, elementwise, logic, rounding
 from chainrule.ops.selection import astype
 from chainrule.trace.tracer import Trace
 
@@ -91,12 +91,14 @@ class Array:
     @property
     def T(self) -> Array:
         """The array with its axes reversed."""
-        return self._apply(basics.transpose)
+        require_open(self, "x.T")
+        return self._view(basics.transpose)
 
     @property
     def mT(self) -> Array:
         """The array with its last two axes swapped."""
-        return self._apply(basics.matrix_transpose)
+        require_open(self, "x.mT")
+        return self._view(basics.matrix_transpose)
 
     @property
     def real(self) -> Array:
@@ -248,32 +250,57 @@ class Array:
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         from chainrule.trace.dispatch import call_function
 
-        return call_function(function, args, keywords)
+        return call_function(function, args, keywords, self)
 
     # --- indexing ---
 
     def __getitem__(self, index: Any) -> Array:
-        entries = index if isinstance(index, tuple) else (index,)
-        owner = owner_of([self, *entries], "x[...]")
-        resolved = tuple([_resolve_entry(entry, owner) for entry in entries])
-        return Array(indexing.getitem(strong(self._node), resolved), owner)
+        owner, entries = resolved_index(index, self)
+        node = strong(self._node)
+        parts = indexing.parts(node, entries)
+        result = parts.read(node)
+        # NumPy shares memory under basic indexing, and gives a scalar where nothing is left.
+        if parts.indices or not result.shape or owner is not self._owner:
+            return Array(result, owner)
+        return self._view(parts.move)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise fail(
-            UnsupportedError,
-            "x[...] = value",
-            "assignment to parts of an array is not supported yet",
-            [("x", self), ("value", value)],
-            fix="build the result with numpy.where, numpy.concatenate or numpy.stack",
-        )
+        from chainrule.trace.storage import assign
+
+        assign(self, index, value)
+
+    def _view(self, function: Callable[[Node], Node]) -> Array:
+        from chainrule.trace.storage import View
+
+        return View(self, function)
+
+    def _update(self, result: Any, call: str) -> Any:
+        from chainrule.trace.storage import update
+
+        return update(self, result, call)
 
     # --- operators ---
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._update(self + other, "x += y")
+
+    def __isub__(self, other: Any) -> Any:
+        return self._update(self - other, "x -= y")
+
+    def __imul__(self, other: Any) -> Any:
+        return self._update(self * other, "x *= y")
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._update(self / other, "x /= y")
+
+    def __ipow__(self, other: Any) -> Any:
+        return self._update(self**other, "x **= y")
 
     def __neg__(self) -> Array:
         return self._apply(arithmetic.negative)
 
     def __pos__(self) -> Array:
-        return self
+        return self.copy()
 
     def __abs__(self) -> Array:
         return self._apply(arithmetic.absolute)
@@ -308,6 +335,24 @@ class Array:
     def __rpow__(self, other: Any) -> Any:
         return binary(elementwise.POWER, other, self)
 
+    def __floordiv__(self, other: Any) -> Any:
+        return binary(rounding.FloorDivide.instance, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return binary(rounding.FloorDivide.instance, other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return binary(rounding.Remainder.instance, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return binary(rounding.Remainder.instance, other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     def __matmul__(self, other: Any) -> Any:
         return np.matmul(self, other)
 
@@ -338,8 +383,12 @@ class Array:
     def __or__(self, other: Any) -> Any:
         return np.logical_or(_require_boolean(self, "x | y"), other)
 
+    def __xor__(self, other: Any) -> Any:
+        return np.logical_xor(_require_boolean(self, "x ^ y"), other)
+
     __rand__ = __and__
     __ror__ = __or__
+    __rxor__ = __xor__
 
     def __invert__(self) -> Array:
         return self._apply(logic.logical_not) if _require_boolean(self, "~x") is self else self
@@ -396,8 +445,8 @@ class Array:
         return np.ravel(self, order=order)  # type: ignore[call-overload]
 
     def flatten(self, order: str = "C") -> Any:
-        """The entries as a vector, as `numpy.ravel`."""
-        return np.ravel(self, order=order)  # type: ignore[call-overload]
+        """A copy of the entries as a vector, as `numpy.ndarray.flatten`."""
+        return np.ravel(self, order=order).copy()  # type: ignore[call-overload]
 
     def squeeze(self, axis: Any = None) -> Any:
         """The array without its axes of size 1, as `numpy.squeeze`."""
@@ -427,8 +476,9 @@ class Array:
         return self._apply(basics.astype, np.dtype(dtype))
 
     def copy(self, order: str = "C") -> Array:
-        """The array itself: it is never changed in place."""
-        return self
+        """An array of the same entries, with storage of its own."""
+        require_open(self, "x.copy()")
+        return Array(self._node, self._owner)
 
     def conj(self) -> Array:
         """The complex conjugate: a real array itself."""
@@ -521,6 +571,13 @@ def lift_exponent(op: ElementwiseOp, value: Any, owner: Owner, call: str) -> Nod
     if op is elementwise.POWER and type(value) in (int, float):
         return literal(value)
     return lift(value, owner, call)
+
+
+def resolved_index(index: Any, x: Array) -> tuple[Owner, tuple[Any, ...]]:
+    """The index with handles and masks replaced by what they say, and the trace in which it is to be read."""
+    entries = index if isinstance(index, tuple) else (index,)
+    owner = owner_of([x, *entries], "x[...]")
+    return owner, tuple([_resolve_entry(entry, owner) for entry in entries])
 
 
 def _resolve_entry(entry: Any, owner: Owner) -> Any:

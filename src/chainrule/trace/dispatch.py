@@ -16,8 +16,9 @@ import numpy as np
 from chainrule.core.node import Node
 from chainrule.core.op import ElementwiseOp, Op
 from chainrule.errors import ArgumentError, UnsupportedError, fail
+from chainrule.functions import basics
 from chainrule.ops.selection import astype
-from chainrule.trace.array import Array, Owner, lift, lift_exponent, owner_of, strong
+from chainrule.trace.array import Array, Owner, lift, lift_exponent, owner_of, require_open, strong
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Entry:
         Whether the result is no node (a shape, a number of axes).
     weak : frozenset of str
         Operands whose dtype stays weak if they are Python numbers. Elsewhere NumPy makes arrays of them first.
+    composed : bool
+        Whether the function is written with NumPy's own functions: it takes handles, and gives its result, as they are.
     """
 
     name: str
@@ -49,7 +52,23 @@ class Entry:
     variadic: bool
     plain: bool
     weak: frozenset[str]
+    composed: bool
 
+
+# Functions whose result shares memory with their argument.
+_VIEWS = frozenset(
+    (
+        np.transpose,
+        np.matrix_transpose,
+        np.linalg.matrix_transpose,
+        np.swapaxes,
+        np.moveaxis,
+        np.reshape,
+        np.ravel,
+        np.squeeze,
+        np.expand_dims,
+    )
+)
 
 _FUNCTIONS: dict[Any, Entry] = {}
 _UFUNCS: dict[np.ufunc, Op | Callable[..., Any]] = {}
@@ -62,6 +81,7 @@ def provide(
     sequences: str = "",
     plain: bool = False,
     weak: str = "",
+    composed: bool = False,
 ) -> None:
     """Answer calls of `numpy_function` by `function`, whose parameters named in `operands` are arrays."""
     parameters = inspect.signature(function).parameters.values()
@@ -76,6 +96,7 @@ def provide(
         any(p.kind is p.VAR_POSITIONAL for p in positional),
         plain,
         frozenset(weak.split()),
+        composed,
     )
     assert numpy_function not in _FUNCTIONS, f"{entry.name} is provided twice"
     _FUNCTIONS[numpy_function] = entry
@@ -180,17 +201,14 @@ def _refuse_out(call: str, out: Any, inputs: tuple[Any, ...]) -> None:
 # --- functions -------------------------------------------------------------------------------------------------------------
 
 
-def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """A NumPy function called with handles among its arguments."""
+def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any], like: Array | None = None) -> Any:
+    """A NumPy function called with handles among its arguments, or with one as ``like=``, which NumPy takes out."""
     entry = _FUNCTIONS.get(function)
     if entry is None:
         answer = _UFUNCS.get(function)
         if answer is not None:
             return call_ufunc(function, "__call__", args, keywords)
         raise _unknown(function, getattr(function, "__name__", str(function)))
-    owner = owner_of(_handles(args, keywords), entry.name)
-    new_args = [_operand(entry, _position(entry, k), value, owner) for k, value in enumerate(args)]
-    new_keywords = {name: _operand(entry, name, value, owner) for name, value in keywords.items()}
     unknown = [name for name in keywords if name not in entry.keywords and not _takes_keywords(entry)]
     if unknown:
         raise fail(
@@ -199,11 +217,23 @@ def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]
             f"the keyword {unknown[0]}= is not known",
             fix=f"use one of: {', '.join(sorted(entry.keywords - entry.operands))}",
         )
+    handles = _handles(args, keywords)
+    if entry.composed:
+        for x in handles:
+            require_open(x, entry.name)
+        return entry.function(*args, **keywords)
+    owner = owner_of(handles or [like], entry.name)
+    if function in _VIEWS and args and isinstance(args[0], Array) and args[0].ndim:
+        return args[0]._view(lambda node: entry.function(node, *args[1:], **keywords))
+    new_args = [_operand(entry, _position(entry, k), value, owner) for k, value in enumerate(args)]
+    new_keywords = {name: _operand(entry, name, value, owner) for name, value in keywords.items()}
     result = entry.function(*new_args, **new_keywords)
     if entry.plain:
         return result
     if isinstance(result, Node):
         return Array(strong(result), owner)
+    if isinstance(result, np.ndarray):  # made without any handle, for one that came as like=
+        return Array(lift(result, owner, entry.name), owner)
     arrays = [Array(strong(node), owner) for node in result]
     return _rebuild_result(function, arrays)
 
@@ -241,10 +271,10 @@ def _operand(entry: Entry, name: str, value: Any, owner: Owner) -> Any:
     if name in entry.operands:
         if value is None or type(value).__name__ == "_NoValueType" or (value is True and name == "where"):
             return value
-        node = lift(value, owner, entry.name)
+        node = _lifted(value, owner, entry.name)
         return node if name in entry.weak else strong(node)
     if name in entry.sequences:
-        return [strong(lift(x, owner, entry.name)) for x in value]
+        return [strong(_lifted(x, owner, entry.name)) for x in value]
     if isinstance(value, Array):
         raise fail(
             UnsupportedError,
@@ -256,13 +286,24 @@ def _operand(entry: Entry, name: str, value: Any, owner: Owner) -> Any:
     return value
 
 
+def _lifted(value: Any, owner: Owner, call: str) -> Node:
+    """`value` as a node; a list with handles in it becomes one array."""
+    if isinstance(value, tuple | list) and _handles_in(value):
+        return basics.stack([strong(_lifted(x, owner, call)) for x in value])
+    return lift(value, owner, call)
+
+
 def _handles(args: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
+    return _handles_in([*args, *keywords.values()])
+
+
+def _handles_in(values: Any) -> list[Any]:
     found: list[Any] = []
-    for value in (*args, *keywords.values()):
+    for value in values:
         if isinstance(value, Array):
             found.append(value)
         elif isinstance(value, tuple | list):
-            found.extend(x for x in value if isinstance(x, Array))
+            found.extend(_handles_in(value))
     return found
 
 
