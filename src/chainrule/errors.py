@@ -102,6 +102,23 @@ class TracerLeakError(ChainruleError, RuntimeError):
     """
 
 
+class SpentError(ChainruleError, RuntimeError):
+    """A second backward pass goes through what the first one has freed.
+
+    Cause: ``backward()`` frees the graph behind its result, so that memory does not grow; then ``backward()`` or
+    `gradients` was called on that result again, or on another one that shares a part of its graph.
+
+    Example::
+
+        x = cr.variable(3.0)
+        y = x * x
+        y.backward()
+        y.backward()
+
+    Fix: compute the result again, or keep its graph with ``y.backward(retain_graph=True)``.
+    """
+
+
 class UnsupportedError(ChainruleError, TypeError):
     """A function, or a keyword of a known function, has no derivative here.
 

@@ -28,15 +28,15 @@ def rows(
     condition: float = 4.0,
     note: str = "",
 ) -> list[OpCase]:
-    """Examples of one op: on vectors, on scalars, and with broadcasting if it has several operands.
+    """Examples of one op: on vectors, with broadcasting if it has several operands; on scalars if it is no plain ufunc.
 
     With `analytic` the derivative is the complex step of mpmath's function, which need not know about the ufunc.
     """
     name = name or ufunc.__name__
     draws = [within(*interval) for interval in intervals]
-    shapes = [((3,),) * len(draws), ((),) * len(draws)]
-    if len(draws) == 2:
-        shapes.append(((2, 1), (3,)))
+    shapes: list[Any] = [((2, 1), *[(3,)] * (len(draws) - 1)) if len(draws) > 1 else ((3,),)]
+    if reference is not None or name == "expn":
+        shapes.append(((),) * len(draws))
     return [
         OpCase(
             name,

@@ -48,9 +48,7 @@ CASES = [
     OpCase(
         "matrix_function", called("expm"), (small(2, 2),), scipy.linalg.expm, note="expm", analytic=True, condition=16
     ),
-    OpCase(
-        "matrix_function", called("expm"), (small(2, 2), reals(2, 2, 2)), frechet, note="expm 1", condition=16
-    ),
+    OpCase("matrix_function", called("expm"), (small(2, 2), reals(2, 2, 2)), frechet, note="expm 1", condition=16),
     OpCase("matrix_function", called("expm"), (small(1, 1),) * 3, second, note="expm 2", condition=16),
     OpCase("matrix_function", called("sqrtm"), (nonsingular(2, 2),), scipy.linalg.sqrtm, note="sqrtm", condition=40),
 ]

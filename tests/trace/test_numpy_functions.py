@@ -10,6 +10,7 @@ import scipy.special
 import chainrule as cr
 from chainrule.trace.dispatch import provided_functions
 from tests.oracles import richardson, tolerance
+from tests.trace.scipy_calls import SCIPY
 
 
 class Call(NamedTuple):
@@ -389,7 +390,8 @@ MORE_LINALG = [
     Call(np.linalg.tensorinv, lambda x: np.linalg.tensorinv(near_identity(x), ind=1), **INVERTIBLE),
 ]
 # The same call in two dtypes, when NumPy's answer may have only one: what mixes with float64 data is float64.
-CALLS = [*UFUNCS, *REDUCTIONS, *SHAPES, *PRODUCTS, *LINALG, *MORE_UFUNCS, *MORE_LINALG]
+SPECIAL = [Call(*row) for row in SCIPY]
+CALLS = [*UFUNCS, *REDUCTIONS, *SHAPES, *PRODUCTS, *LINALG, *MORE_UFUNCS, *MORE_LINALG, *SPECIAL]
 IDS = [f"{getattr(call.function, '__name__', call.function)}-{k}" for k, call in enumerate(CALLS)]
 
 

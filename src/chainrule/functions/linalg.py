@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.core.leaves import literal
 from chainrule.core.node import Node
+from chainrule.core.op import float_dtype_of
 from chainrule.errors import ArgumentError, ShapeError, fail
 from chainrule.functions.axes import NOT_GIVEN, refuse
 from chainrule.functions.basics import square
@@ -179,6 +180,8 @@ def lstsq(a: Node, b: Node, rcond: Any = None) -> tuple[Node, Node, Node, Node]:
         raise fail(
             ShapeError, call, "one matrix and one right-hand side are needed", [("a", a), ("b", b)], fix="use a loop"
         )
+    dtype = float_dtype_of((a.aval, b.aval))
+    a, b = selection.astype(a, dtype), selection.astype(b, dtype)
     m, n = a.shape
     tolerance = _rounding(a) if rcond is None else max(_number(rcond, call), 0.0)
     sides = b if b.ndim == 2 else broadcast(b, (-1,), (1,))
@@ -252,7 +255,5 @@ def _rounding(a: Node) -> float:
 def _number(value: Any, call: str) -> float:
     """A tolerance as a number."""
     if np.ndim(value):
-        raise fail(
-            ArgumentError, call, "one tolerance for each matrix is not supported", fix="give a single number"
-        )
+        raise fail(ArgumentError, call, "one tolerance for each matrix is not supported", fix="give a single number")
     return float(value)

@@ -57,9 +57,7 @@ def _cross(a: Node, b: Node, axisa: Any, axisb: Any, axisc: Any, call: str) -> N
             fix="for vectors in the plane write a[0]*b[1] - a[1]*b[0]",
         )
     xs, ys = ([getitem(x, (k,)) for k in range(3)] for x in (a, b))
-    parts = [
-        subtract(multiply(xs[j], ys[k]), multiply(xs[k], ys[j])) for j, k in ((1, 2), (2, 0), (0, 1))
-    ]
+    parts = [subtract(multiply(xs[j], ys[k]), multiply(xs[k], ys[j])) for j, k in ((1, 2), (2, 0), (0, 1))]
     return moveaxis(stack(parts, axis=-1), -1, canonical_axis(axisc, max(a.ndim, b.ndim), call))
 
 
@@ -141,6 +139,23 @@ def linalg_matmul(x1: Node, x2: Node, /) -> Node:
 def linalg_tensordot(x1: Node, x2: Node, /, *, axes: Any = 2) -> Node:
     """Products summed over pairs of axes."""
     return _tensordot(x1, x2, axes)
+
+
+def linalg_vecdot(x1: Node, x2: Node, /, *, axis: Any = -1) -> Node:
+    """Inner products of vectors along one axis."""
+    call = "numpy.linalg.vecdot"
+    x1 = moveaxis(x1, canonical_axis(axis, x1.ndim, call), -1)
+    x2 = moveaxis(x2, canonical_axis(axis, x2.ndim, call), -1)
+    if x1.shape[-1] != x2.shape[-1]:
+        raise fail(
+            ShapeError,
+            call,
+            f"the vectors have lengths {x1.shape[-1]} and {x2.shape[-1]}",
+            [("x1", x1), ("x2", x2)],
+            fix="make the lengths equal",
+        )
+    product = matmul(broadcast(x1, (-2,), (1,)), broadcast(x2, (-1,), (1,)))
+    return getitem(product, (0, 0))
 
 
 # --- tensor equations ------------------------------------------------------------------------------------------------

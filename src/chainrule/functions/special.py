@@ -93,15 +93,19 @@ def multigammaln(a: Node, d: Any) -> Node:
 
 def lambertw(z: Node, k: Any = 0) -> Node:
     """The real Lambert W function on its branches 0 and -1."""
+    return integrals.lambertw(_floating(z), real_branch(k))
+
+
+def real_branch(k: Any) -> int:
+    """The branch of the Lambert W function, if it is one of the two that have real values."""
     if k not in (0, -1):
         raise fail(
             ArgumentError,
             "chainrule.scipy.special.lambertw",
             f"branch {k} has no real values",
-            [("z", z)],
             fix="use k=0 or k=-1",
         )
-    return integrals.lambertw(_floating(z), int(k))
+    return int(k)
 
 
 def zeta(x: Node, q: Node | None = None) -> Node:

@@ -111,5 +111,6 @@ def fill() -> None:
     provide(np.linalg.diagonal, matrices.linalg_diagonal, "x")
     provide(np.linalg.matrix_transpose, basics.matrix_transpose, "x")
     provide(np.linalg.tensordot, matrices.linalg_tensordot, "x1 x2")
+    provide(np.linalg.vecdot, matrices.linalg_vecdot, "x1 x2")
     provide(np.linalg.tensorsolve, matrices.tensorsolve, "a b")
     provide(np.linalg.tensorinv, matrices.tensorinv, "a")

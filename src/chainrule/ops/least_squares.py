@@ -15,6 +15,7 @@ from chainrule.ops.arithmetic import add, subtract
 from chainrule.ops.contractions import matmul, swap
 from chainrule.ops.decompositions import require_matrix
 
+
 @register
 class Pinv(Op):
     """The Moore-Penrose inverse P of A; singular values up to `rcond` times the largest count as 0.

@@ -17,11 +17,12 @@ def polygamma(x: Any, order: int) -> Any:
 @np.errstate(all="ignore")
 def expn(n: Any, x: Any) -> Any:
     """The exponential integral E_n, also for the negative orders that its derivatives lead to."""
-    below = np.minimum(n, 0)
+    # A Python number must stay one, or it would decide the dtype.
+    below, above = (min(n, 0), max(n, 0)) if isinstance(n, int | float) else (np.minimum(n, 0), np.maximum(n, 0))
+    known = scipy.special.expn(above, x)
     # E_n(x) = x**(n - 1) Γ(1 - n, x), a finite sum of positive terms for n <= 0.
     closed = np.power(x, below - 1.0) * (scipy.special.gammaincc(1 - below, x) * scipy.special.gamma(1 - below))
-    dtype = scipy.special.expn(np.maximum(n, 0), x).dtype
-    return np.where(np.less(n, 0), closed, scipy.special.expn(np.maximum(n, 0), x)).astype(dtype)
+    return np.where(np.less(n, 0), closed, known).astype(known.dtype)
 
 
 @np.errstate(all="ignore")

@@ -400,7 +400,7 @@ def _opens(core: Node) -> bool:
 def _is_long(node: Node) -> bool:
     """Whether a normal sum or product is too long, or its number too large, to become part of another."""
     if node.op is COMBINATION and len(node.operands) == 1:
-        (number,) = node.param("coefficients")
+        number: Fraction = node.param("coefficients")[0]
         return max(number.numerator.bit_length(), number.denominator.bit_length()) > MAX_BITS
     return (node.op is COMBINATION or node.op is EINSUM) and len(node.operands) > MAX_SHARED
 

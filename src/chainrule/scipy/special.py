@@ -10,6 +10,7 @@ from typing import Any
 
 import scipy.special
 
+from chainrule.functions.special import real_branch
 from chainrule.ops import special_kernels
 from chainrule.trace.array import Array
 from chainrule.trace.dispatch import call_function
@@ -157,9 +158,9 @@ def lambertw(z: Any, k: int = 0) -> Any:
     ArgumentError
         If the branch has no real values.
     """
-    if isinstance(z, Array) or k not in (0, -1):
+    if isinstance(z, Array):
         return call_function(scipy.special.lambertw, (z,), {"k": k})
-    return special_kernels.lambertw(z, k)[()]
+    return special_kernels.lambertw(z, real_branch(k))[()]
 
 
 def zeta(x: Any, q: Any = None) -> Any:

@@ -9,7 +9,7 @@ computations give the same one, whose gradient and program are in the cache.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,8 +141,8 @@ class Closed(NamedTuple):
     owners: list[Leaf | Entry]
 
 
-def closed(root: Entry, order: Sequence[Entry], intermediates: set[Entry], call: str) -> Closed:
-    """The computation of `root`, its leaves numbered by first use.
+def closed(root: Entry, order: Sequence[Entry], wanted: Collection[Leaf | Entry] | None, call: str) -> Closed:
+    """The computation of `root`, its leaves numbered by first use; by default gradients are wanted by all variables.
 
     An intermediate result u that is asked for becomes u + e, with an input e of its own that is 0: the derivative by
     e is the one by u, and no other result that happens to have the same formula is mistaken for it.
@@ -166,7 +166,7 @@ def closed(root: Entry, order: Sequence[Entry], intermediates: set[Entry], call:
 
     for entry in order:
         if entry.node is None:
-            nodes[entry] = add_input(entry, entry.leaf)
+            nodes[entry] = add_input(entry, entry.leaf if wanted is None or entry.leaf in wanted else None)
             continue
         if entry.is_spent:
             raise fail(
@@ -177,7 +177,7 @@ def closed(root: Entry, order: Sequence[Entry], intermediates: set[Entry], call:
                 fix="compute the result again, or keep it for further passes: y.backward(retain_graph=True)",
             )
         node = _placed(entry.node, entry.inputs, [nodes[operand] for operand in entry.operands])
-        if entry in intermediates:
+        if wanted is not None and entry in wanted:
             shift = add_input(constant(np.zeros(entry.aval.shape, entry.aval.dtype)), entry)
             node = derive_as(node, add(node, shift))
         nodes[entry] = node
@@ -189,6 +189,8 @@ def closed(root: Entry, order: Sequence[Entry], intermediates: set[Entry], call:
 
 def _placed(node: Node, inputs: Sequence[Node], operands: Sequence[Node]) -> Node:
     """`node` with `operands` in place of `inputs`."""
+    if node.op is INPUT:
+        return operands[node.params[1]]
     if all(x.op is INPUT for x in node.operands):
         return node.op.bind(tuple([operands[x.params[1]] for x in node.operands]), node.params)
     return substitute([node], dict(zip(inputs, operands, strict=True)))[0]
