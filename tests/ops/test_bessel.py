@@ -76,9 +76,13 @@ def test_the_scale_has_a_kink_at_zero(f):
 def test_integer_orders_and_other_names():
     x = np.array([0.7, 1.9])
     expected = -special.y1(x)
-    np.testing.assert_allclose(cr.elementwise_grad(lambda x: special.yn(0, x))(x), expected, rtol=tolerance(float, 16.0))
+    np.testing.assert_allclose(
+        cr.elementwise_grad(lambda x: special.yn(0, x))(x), expected, rtol=tolerance(float, 16.0)
+    )
     expected = -special.j1(x)
-    np.testing.assert_allclose(cr.elementwise_grad(lambda x: special.jn(0, x))(x), expected, rtol=tolerance(float, 16.0))
+    np.testing.assert_allclose(
+        cr.elementwise_grad(lambda x: special.jn(0, x))(x), expected, rtol=tolerance(float, 16.0)
+    )
     orders = np.array([0, 1])
     slope = cr.elementwise_grad(lambda x: special.jv(orders, x))(x)
     assert slope.dtype == np.float64

@@ -41,9 +41,7 @@ CASES = [
     *[
         case
         for name, pair, k, exact, interval in PAIRS
-        for case in rows(
-            pair, exact, interval, name=name, traced=False, reference=place(pair, k), condition=16.0
-        )
+        for case in rows(pair, exact, interval, name=name, traced=False, reference=place(pair, k), condition=16.0)
     ],
     *rows(
         special.lambertw,
@@ -123,7 +121,9 @@ def test_lambertw_is_real():
         traced = cr.vjp(lambda x, k=k: lambertw(x, k), x)[0]
         np.testing.assert_array_equal(values, traced)
         expected = special.lambertw(x, k)
-        real = [abs(w.imag) == 0 and math.isfinite(w.real) and (k == 0 or y < 0) for w, y in zip(expected, x, strict=True)]
+        real = [
+            abs(w.imag) == 0 and math.isfinite(w.real) and (k == 0 or y < 0) for w, y in zip(expected, x, strict=True)
+        ]
         np.testing.assert_array_equal(np.isfinite(values), real)
         np.testing.assert_array_equal(values[real], expected.real[real])
         assert values.dtype == np.float64
@@ -131,7 +131,9 @@ def test_lambertw_is_real():
 
 ERRORS = [
     ErrorCase(lambda: cr.grad(lambda n: special.expn(n, 0.5))(1.0), NotDifferentiableError, "by its order n"),
-    ErrorCase(lambda: cr.grad(special.hyp2f1, argnums=2)(0.5, 0.5, 1.5, 0.2), NotDifferentiableError, "by its parameters"),
+    ErrorCase(
+        lambda: cr.grad(special.hyp2f1, argnums=2)(0.5, 0.5, 1.5, 0.2), NotDifferentiableError, "by its parameters"
+    ),
     ErrorCase(lambda: cr.grad(special.hyp1f1, argnums=0)(0.5, 1.5, 0.2), NotDifferentiableError, "by its parameters"),
     ErrorCase(lambda: cr.grad(lambda x: lambertw(x, 2))(0.5), ValueError, "branch 2 has no real values"),
     ErrorCase(lambda: lambertw(0.5, 1), ValueError, "branch 1 has no real values"),

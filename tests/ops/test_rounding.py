@@ -46,8 +46,15 @@ CASES = [
         analytic=False,
         note="of negative numbers",
     ),
-    OpCase("remainder", bound("remainder"), (Draw((3,), lambda rng, s: rng.uniform(2.1, 2.9, s)), number()),
-           np.remainder, lambda x, y: x % y, held=frozenset({1}), note="by a number"),  # fmt: skip
+    OpCase(
+        "remainder",
+        bound("remainder"),
+        (Draw((3,), lambda rng, s: rng.uniform(2.1, 2.9, s)), number()),
+        np.remainder,
+        lambda x, y: x % y,
+        held=frozenset({1}),
+        note="by a number",
+    ),  # fmt: skip
     *rows(np.fmod, lambda x, y: x + y * mpmath.floor(-x / y), (-2.8, -2.2), (1.5, 2.0), analytic=False),
     *[
         OpCase("copysign", bound("copysign"), operands, np.copysign, np.copysign, lambda x, y: abs(x) * mpmath.sign(y))
@@ -125,5 +132,5 @@ def test_conventions_are_logged(f, x, slope, convention):
 def test_one_of_two_wins_also_over_nan(ufunc, first, second):
     """Together the two derivatives are 1, and a nan passes nothing to the operand that it lost to."""
     gradient = cr.grad(lambda z: ufunc(z[0], z[1]))(np.array([first, second]))
-    winner = 0 if np.isnan(second) or (ufunc is np.fmax) == (first > second) and not np.isnan(first) else 1
+    winner = 0 if np.isnan(second) or ((ufunc is np.fmax) == (first > second) and not np.isnan(first)) else 1
     np.testing.assert_array_equal(gradient, np.eye(2)[winner])

@@ -179,7 +179,9 @@ def test_scipys_own_copies_of_numpys_functions(twin, ufunc):
 
 
 ERRORS = [
-    ErrorCase(lambda f=f, place=place: cr.grad(f, argnums=place)(*[0.5] * 3), NotDifferentiableError, "no closed derivative")
+    ErrorCase(
+        lambda f=f, place=place: cr.grad(f, argnums=place)(*[0.5] * 3), NotDifferentiableError, "no closed derivative"
+    )
     for f, place in (
         (lambda a, x, _: special.gammainc(a, x), 0),
         (lambda a, x, _: special.gammaincc(a, x), 0),

@@ -57,6 +57,11 @@ class Op:
     source: ClassVar[str] = ""
     instance: ClassVar[Op]
 
+    @property
+    def call(self) -> str:
+        """The function as a user knows it, for messages."""
+        return f"numpy.{self.name}"
+
     def level_of(self, params: Params) -> int:
         """Level of a leaf; 0 for every other op without operands."""
         return 0
@@ -132,11 +137,6 @@ class ElementwiseOp(Op):
 
     def infer(self, *avals: Aval, **params: Any) -> Aval:
         return _elementwise_aval(self, avals)
-
-    @property
-    def call(self) -> str:
-        """The function as a user knows it, for messages."""
-        return f"numpy.{self.name}"
 
     def infer_dtype(self, avals: tuple[Aval, ...]) -> np.dtype[Any]:
         return ufunc_dtype(self.numpy, tuple((aval.dtype, aval.weak) for aval in avals))

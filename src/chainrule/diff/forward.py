@@ -104,7 +104,7 @@ def _push_linear(node: Node, tangents: list[Flow | None]) -> Node:
     """The op itself on the tangents, zeros where an operand has none; held operands as they are."""
     op = node.op
     given = tuple(None if flow is None else flow.value for flow in tangents)
-    special = op.forward(given, node)
+    special: Node = op.forward(given, node)
     if special is not NotImplemented:
         return special
     operands = [

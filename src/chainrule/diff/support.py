@@ -182,10 +182,11 @@ def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> 
     op = node.op
     if isinstance(op, ElementwiseOp):
         return _union(masks)
-    if op.supports == MOVES and op.forward_support is not None:
+    if op.supports == MOVES:
         custom = op.forward_support(tuple(masks), node)
         if custom is not NotImplemented:
-            return custom
+            stated: Mask = custom
+            return stated
         if all(mask is None for i, mask in enumerate(masks) if i not in op.nondifferentiable_in):
             return None
         operands = [
@@ -197,7 +198,8 @@ def _forward_mask(node: Node, masks: list[Node | bool | None], spread: bool) -> 
         return _union(masks) if op.supports == LANES else None
     custom = op.forward_support(tuple(masks), node)
     if custom is not NotImplemented:
-        return custom
+        stated = custom
+        return stated
     if op.supports == COUNTS and len(masks) == 1 and isinstance(masks[0], Node):
         return not_equal(op.bind((astype(masks[0], INT),), node.params), 0)
     return None

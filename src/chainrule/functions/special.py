@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
-from chainrule.core.aval import FLOAT, broadcast_shapes
+from chainrule.core.aval import FLOAT, broadcast_shapes, common_dtype
 from chainrule.core.node import Node
 from chainrule.errors import ArgumentError, NotDifferentiableError, fail
-from chainrule.functions.axes import canonical_axes, keep_axes
 from chainrule.functions.axes import broadcast_to as _broadcast_to
+from chainrule.functions.axes import canonical_axes, keep_axes
 from chainrule.functions.basics import logsumexp as _logsumexp
 from chainrule.functions.basics import squeeze
 from chainrule.ops import gammas, integrals, logic, reductions, rounding, selection
-from chainrule.ops.arithmetic import add, divide, multiply, sign, subtract
 from chainrule.ops.arithmetic import absolute as _absolute
+from chainrule.ops.arithmetic import add, divide, multiply, sign, subtract
 from chainrule.ops.elementwise import exp, log
 from chainrule.ops.selection import astype, stop_gradient
 
@@ -57,6 +58,7 @@ def logsumexp(
         total = _logsumexp(a, axis, keepdims=keepdims)
         return (total, sign(exp(total))) if return_sign else total
     call = "scipy.special.logsumexp"
+    a = astype(a, common_dtype((a.aval, b.aval)))
     b = _broadcast_to(b, broadcast_shapes((a.shape, b.shape), call, (a, b)), call)
     a = selection.where(logic.equal(b, 0), float("-inf"), a)  # a weight of 0 takes its entry out, be it infinite
     axes = canonical_axes(axis, a.ndim, call)
@@ -83,12 +85,16 @@ def polygamma(n: Any, x: Node) -> Node:
             [("x", x)],
             fix="call it once for each order",
         )
-    return gammas.polygamma(order, astype(x, FLOAT))
+    return gammas.polygamma(order, astype(x, FLOAT)) if order else astype(gammas.psi(x), FLOAT)
 
 
 def multigammaln(a: Node, d: Any) -> Node:
     """Logarithm of the multivariate gamma function."""
-    return gammas.multigammaln(astype(a, FLOAT), operator.index(d))
+    dimension = operator.index(d)
+    total = gammas.gammaln(a)
+    for j in range(1, dimension):
+        total = add(total, gammas.gammaln(subtract(a, j / 2)))
+    return add(astype(total, FLOAT), dimension * (dimension - 1) / 4 * math.log(math.pi))
 
 
 def lambertw(z: Node, k: Any = 0) -> Node:

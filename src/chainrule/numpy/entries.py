@@ -61,4 +61,4 @@ def fill_entries() -> None:
     provide(scipy.special.polygamma, special.polygamma, "x")
     provide(scipy.special.multigammaln, special.multigammaln, "a")
     provide(scipy.special.lambertw, special.lambertw, "z")
-    provide(scipy.special.zeta, special.zeta, "x q")
+    provide(scipy.special.zeta, special.zeta, "x q", weak="x q")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -173,9 +172,7 @@ class Betainc(SpecialOp):
 
     def partials(self, out: Node, *operands: Node) -> Partials:
         a, b, x = operands
-        powers = add(
-            apply(Xlogy.instance, subtract(a, 1), x), apply(Xlog1py.instance, subtract(b, 1), negative(x))
-        )
+        powers = add(apply(Xlogy.instance, subtract(a, 1), x), apply(Xlog1py.instance, subtract(b, 1), negative(x)))
         return None, None, exp(subtract(powers, apply(Betaln.instance, a, b)))
 
 
@@ -215,11 +212,3 @@ def gammaln(x: Operand) -> Node:
 def hurwitz_zeta(x: Operand, q: Operand) -> Node:
     """Sum of ``(q + k) ** -x`` over ``k = 0, 1, ...``."""
     return apply(HurwitzZeta.instance, x, q)
-
-
-def multigammaln(a: Node, d: int) -> Node:
-    """Logarithm of the multivariate gamma function of dimension `d`."""
-    total = gammaln(a)
-    for j in range(1, d):
-        total = add(total, gammaln(subtract(a, j / 2)))
-    return add(total, d * (d - 1) / 4 * math.log(math.pi))

@@ -46,7 +46,9 @@ def sinc_derivative(x: Any, order: int) -> Any:
     # ∫ tⁿ cos(ty + nπ/2) dt over 0 < t < 1, term by term
     bound = max(1.0, order / 2)
     near = _power_series(
-        np.where(np.abs(y) < bound, y, 0), lambda j: _REAL_PART[(j + order) % 4] / (factorial(j) * (j + order + 1)), bound
+        np.where(np.abs(y) < bound, y, 0),
+        lambda j: _REAL_PART[(j + order) % 4] / (factorial(j) * (j + order + 1)),
+        bound,
     )
     return (np.pi**order * np.where(np.abs(y) < bound, near, far)).astype(_float_dtype(x))
 

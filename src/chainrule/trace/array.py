@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.core.aval import Aval
 from chainrule.core.leaves import INPUT, literal
 from chainrule.core.node import Node
-from chainrule.core.op import ElementwiseOp
+from chainrule.core.op import Op
 from chainrule.errors import ArgumentError, DimensionError, TracerError, TracerLeakError, UnsupportedError, fail
 from chainrule.functions import basics, indexing
 from chainrule.ops import arithmetic, elementwise, logic, rounding
@@ -108,7 +108,8 @@ class Array:
     @property
     def flat(self) -> Array:
         """The entries in C order."""
-        return self.ravel()
+        entries: Array = self.ravel()
+        return entries
 
     def _apply(self, function: Callable[..., Node], *args: Any, **keywords: Any) -> Array:
         require_open(self, f"numpy.{function.__name__}")
@@ -554,7 +555,7 @@ def lift(value: Any, owner: Owner, call: str) -> Node:
 _NUMBERS = (bool, int, float, complex, np.ndarray, np.generic)
 
 
-def binary(op: ElementwiseOp, x: Any, y: Any) -> Any:
+def binary(op: Op, x: Any, y: Any) -> Any:
     """An operator on two operands, one of them a handle."""
     if type(x) is Array and type(y) is Array and x._owner is y._owner and x._owner.is_open:
         return Array(op.bind((x._node, y._node)), x._owner)
@@ -566,7 +567,7 @@ def binary(op: ElementwiseOp, x: Any, y: Any) -> Any:
     return Array(op.bind((lift(x, owner, call), lift_exponent(op, y, owner, call))), owner)
 
 
-def lift_exponent(op: ElementwiseOp, value: Any, owner: Owner, call: str) -> Node:
+def lift_exponent(op: Op, value: Any, owner: Owner, call: str) -> Node:
     """The second operand; a Python number as exponent stays part of the program."""
     if op is elementwise.POWER and type(value) in (int, float):
         return literal(value)

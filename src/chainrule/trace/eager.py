@@ -7,6 +7,7 @@ inputs numbered from 0, by the very functions that `grad` traces with; evaluated
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +20,7 @@ from chainrule.core.node import Node
 from chainrule.errors import ArgumentError, DtypeError, ShapeError, TracerError, UnsupportedError, fail
 from chainrule.trace.array import Array
 from chainrule.trace.containers import flatten, unflatten
-from chainrule.trace.step import Step, mapped
+from chainrule.trace.step import Step, current, mapped, part_of, view_path, with_part
 from chainrule.trace.tape import LOCK, Entry, Leaf, closed, constant, gradient_entries, gradients_of, reached
 from chainrule.trace.tracer import require_numeric, require_plain
 
@@ -51,24 +52,24 @@ class EagerArray(Array):
         if self._parent is not None:
             source = self._parent._entry
             if source is not self._seen:
-                self._cell, self._seen = Step.part_of(source, self._path), source
+                self._cell, self._seen = part_of(source, self._path), source
         return self._cell
 
     @property
     def _node(self) -> Node:  # type: ignore[override]
-        raise self._foreign("chainrule.variable")
+        raise self._foreign()
 
     @property
     def _owner(self) -> Any:  # type: ignore[override]
-        raise self._foreign("chainrule.variable")
+        raise self._foreign()
 
-    def _foreign(self, call: str) -> TracerError:
+    def _foreign(self) -> TracerError:
         return fail(
             TracerError,
-            call,
+            "chainrule.variable",
             "a variable is used in a function that is being traced, where it would be a constant and lose its gradient",
-            [("x", self)],
-            fix="make it an argument of the function, or hold it constant: use x.value, its numbers",
+            [(self._name or "x", self)],
+            fix="give the numbers, which are held constant (x.detach() in formulas, x.value as an argument)",
         )
 
     def _do(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
@@ -81,7 +82,7 @@ class EagerArray(Array):
     def _replace(self, entry: Entry, call: str) -> None:
         """Take another value: what happens when something is written into the array."""
         if self._parent is not None:
-            self._parent._replace(Step.with_part(self._parent._entry, self._path, entry, call), call)
+            self._parent._replace(with_part(self._parent._entry, self._path, entry), call)
             return
         if not self._entry.requires_grad:
             self._cell = entry
@@ -222,7 +223,9 @@ class EagerArray(Array):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         from chainrule.trace.dispatch import call_function
 
-        return run_eagerly(lambda args, keywords: call_function(function, args, keywords), (args, keywords), {})
+        return run_eagerly(
+            lambda args, keywords, like: call_function(function, args, keywords, like), (args, keywords, self), {}
+        )
 
     def __getitem__(self, index: Any) -> Any:
         return self._do(lambda x, index: x[index], self, index)
@@ -233,6 +236,70 @@ class EagerArray(Array):
     def copy(self, order: str = "C") -> Any:
         """The same values as a new array; derivatives flow through."""
         return self._do(lambda x: Array(x._node, x._owner), self)
+
+    # --- operators: their reflected forms win over those of plain handles, which do not know this class ---
+
+    def __add__(self, other: Any) -> Any:
+        return self._do(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._do(operator.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._do(operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._do(operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._do(operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._do(operator.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._do(operator.truediv, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._do(operator.truediv, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._do(operator.floordiv, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._do(operator.floordiv, other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return self._do(operator.mod, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return self._do(operator.mod, other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return self._do(operator.pow, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self._do(operator.pow, other, self)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._do(operator.lt, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._do(operator.le, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._do(operator.gt, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._do(operator.ge, self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return self._do(operator.eq, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._do(operator.ne, self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     # --- variables ---
 
@@ -311,7 +378,8 @@ class EagerArray(Array):
 
     @data.setter
     def data(self, value: Any) -> None:
-        if not (isinstance(value, EagerArray) and isinstance(value._parent, _Unrecorded)):
+        shown = value._parent if isinstance(value, EagerArray) else None
+        if not (isinstance(shown, _Unrecorded) and shown._array is self):  # `x.data -= y` has already written
             self._set(value, "x.data = value")
 
     def detach(self: E) -> E:
@@ -350,8 +418,8 @@ class EagerArray(Array):
                 )
             self._replace(constant(np.array(np.broadcast_to(array, self.shape), dtype=self.dtype)), call)
 
-    def _in_place(self, result: Any, call: str) -> Any:
-        """``x op= y``, given ``x op y``."""
+    def _update(self, result: Any, call: str) -> Any:
+        """``x op= y``, given ``x op y``; variables and views change, scalar results get a new name."""
         if not isinstance(result, EagerArray):
             return NotImplemented
         if not self.ndim and not result.ndim and self._entry.leaf is None and self._parent is None:
@@ -432,11 +500,9 @@ class _Unrecorded(EagerArray):
 
     @property
     def _entry(self) -> Entry:
-        current = self._array._entry
-        if self._cell.value is not current.value:
-            self._cell = constant(current.value)
-        elif self._cell.requires_grad:
-            self._cell = constant(current.value)
+        now = self._array._entry
+        if self._cell.value is not now.value or self._cell.requires_grad:
+            self._cell = constant(now.value)
         return self._cell
 
     def _replace(self, entry: Entry, call: str) -> None:
@@ -452,8 +518,13 @@ class _Unrecorded(EagerArray):
             self._array._replace(constant(entry.value), call)
 
 
-def run_eagerly(function: Callable[..., Any], args: Sequence[Any], keywords: dict[str, Any]) -> Any:
-    """`function` on arguments with eager arrays among them: run now, and recorded if a gradient may be wanted."""
+def run_eagerly(
+    function: Callable[..., Any], args: Sequence[Any], keywords: dict[str, Any], is_traced: bool = False
+) -> Any:
+    """`function` on arguments with eager arrays among them: run now, and recorded if a gradient may be wanted.
+
+    With `is_traced` the function sees an open trace, as it does inside a transform.
+    """
     handles: list[EagerArray] = []
     foreign: list[Array] = []
 
@@ -471,7 +542,7 @@ def run_eagerly(function: Callable[..., Any], args: Sequence[Any], keywords: dic
             if not isinstance(x, EagerArray):
                 return x
             if x.requires_grad:
-                raise x._foreign(getattr(x, "_name", None) or "chainrule.variable")
+                raise x._foreign()
             return x.value
 
         args, keywords = mapped((tuple(args), keywords), value_of)
@@ -482,14 +553,18 @@ def run_eagerly(function: Callable[..., Any], args: Sequence[Any], keywords: dic
     insides = {id(x): step.handle(x._entry) for x in handles}
     args, keywords = mapped((tuple(args), keywords), lambda x: insides[id(x)])
     try:
-        result = function(*args, **keywords)
+        if is_traced:
+            with current(step):
+                result = function(*args, **keywords)
+        else:
+            result = function(*args, **keywords)
         eager_of = {id(insides[id(x)]): x for x in handles}
 
         def outside(x: Array) -> Array:
             if id(x) in eager_of:
                 return eager_of[id(x)]
             made = kind(step.entry_of(x))
-            root, path = step.view_path(x)
+            root, path = view_path(x)
             if path and id(root) in eager_of:
                 parent = eager_of[id(root)]
                 made._parent, made._path, made._seen = parent, path, parent._entry
@@ -503,14 +578,6 @@ def run_eagerly(function: Callable[..., Any], args: Sequence[Any], keywords: dic
         return result
     finally:
         step.release()
-
-
-def _operator(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda self, other: run_eagerly(function, (self, other), {})
-
-
-def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda self, other: run_eagerly(function, (other, self), {})
 
 
 def is_recording(kind: type[EagerArray] = EagerArray) -> bool:
