@@ -23,6 +23,7 @@ from chainrule.trace.transforms import (
     value_and_grad,
     vjp,
 )
+from chainrule.trace.variables import gradients, no_grad, variable
 from chainrule.trace.vmap import vmap
 
 fill()
@@ -38,6 +39,7 @@ __all__ = [
     "custom_derivative",
     "elementwise_grad",
     "grad",
+    "gradients",
     "hessian",
     "hvp",
     "jacobian",
@@ -45,9 +47,11 @@ __all__ = [
     "jvp",
     "linearize",
     "minimize",
+    "no_grad",
     "stop_gradient",
     "symbols",
     "value_and_grad",
+    "variable",
     "vjp",
     "vmap",
 ]

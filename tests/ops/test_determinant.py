@@ -7,8 +7,8 @@ import pytest
 
 from chainrule.errors import ShapeError
 from chainrule.ops import determinant, matrix_kernels
-from tests.oracles import tolerance
 from tests.ops.laws import ErrorCase, OpCase, laws, nodes, nonsingular, reals, refused
+from tests.oracles import tolerance
 
 
 def leibniz(a):

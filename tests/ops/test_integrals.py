@@ -99,7 +99,10 @@ def test_removable_singularities(f, x, derivatives):
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_derivatives_of_expn_go_on_below_order_zero(n):
-    f = lambda x: special.expn(n, x)
+
+    def f(x):
+        return special.expn(n, x)
+
     with mpmath.workdps(30):
         expected = [float((-1) ** k * mpmath.expint(n - k, mpmath.mpf(0.7))) for k in range(5)]
     for value in expected:

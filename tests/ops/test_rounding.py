@@ -54,7 +54,7 @@ CASES = [
         lambda x, y: x % y,
         held=frozenset({1}),
         note="by a number",
-    ),  # fmt: skip
+    ),
     *rows(np.fmod, lambda x, y: x + y * mpmath.floor(-x / y), (-2.8, -2.2), (1.5, 2.0), analytic=False),
     *[
         OpCase("copysign", bound("copysign"), operands, np.copysign, np.copysign, lambda x, y: abs(x) * mpmath.sign(y))

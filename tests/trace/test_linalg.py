@@ -265,7 +265,7 @@ def test_float32_stays_float32(call):
     assert (np.shape(gradient), gradient.dtype) == (np.shape(x), np.dtype("f4"))
 
 
-# --- determinants -------------------------------------------------------------------------------------------------------
+# --- determinants ----------------------------------------------------------------------------------------------------
 
 
 MODES = list(itertools.product(("forward", "reverse"), repeat=2))
@@ -308,7 +308,7 @@ def test_third_derivative_of_a_determinant():
     assert third[0, 1, 1, 0, 2, 2] == pytest.approx(-1, rel=tolerance(float))
 
 
-# --- kinks ----------------------------------------------------------------------------------------------------------------
+# --- kinks -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", [None, 1, 2, 3, 1.5, 0, np.inf, -np.inf])
@@ -408,7 +408,7 @@ def test_condition_of_a_singular_matrix():
     assert np.isnan(cr.vjp(lambda x: np.linalg.cond(x, 1), np.full((2, 2), np.nan))[0])
 
 
-# --- results and refusals ------------------------------------------------------------------------------------------------
+# --- results and refusals --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

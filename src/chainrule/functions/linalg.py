@@ -189,9 +189,10 @@ def lstsq(a: Node, b: Node, rcond: Any = None) -> tuple[Node, Node, Node, Node]:
     values = decompositions.svdvals(a)
     rank = selection.astype(_rank(values, tolerance), np.dtype(np.int32))
     if m > n:
-        rest = arithmetic.subtract(sides, contractions.matmul(a, solution))
-        squares = reductions.sum_over(square(rest), (-2,))
-        residuals = least_squares.require_full_rank(squares, rank, n, a)
+        # NumPy leaves them out for a matrix of less than full rank; a result cannot change its shape, so that is refused.
+        regular = least_squares.lstsq(a, sides, tolerance, full_rank=True)
+        rest = arithmetic.subtract(sides, contractions.matmul(a, regular))
+        residuals = reductions.sum_over(square(rest), (-2,))
     else:
         residuals = _zeros((0,), solution.dtype)
     return (solution if b.ndim == 2 else getitem(solution, (WHOLE, 0))), residuals, rank, values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from chainrule.core.dimension import size_product
@@ -77,7 +78,7 @@ def multi_dot(arrays: Sequence[Node], *, out: Any = None) -> Node:
                 [(f"array {k}", array)],
                 fix="give matrices; the first and the last array may be vectors",
             )
-    for k, (left, right) in enumerate(zip(arrays, arrays[1:], strict=False)):
+    for k, (left, right) in enumerate(pairwise(arrays)):
         if left.shape[-1] != right.shape[0]:
             raise fail(
                 ShapeError,

@@ -94,7 +94,7 @@ def _matrix_norm(x: Node, ord: Any, row: int, column: int, call: str) -> Node:
     if ord in _FROBENIUS:
         return elementwise.sqrt(reductions.sum_over(square(x), both))
     if ord in (1, -1, np.inf, -np.inf):  # largest (smallest) sum of a column, or of a row
-        summed, other = (row, column) if abs(ord) == 1 else (column, row)
+        summed = row if abs(ord) == 1 else column
         sums = broadcast(reductions.sum_over(absolute(x), (summed,)), (summed,), (1,))
         return _largest(sums, both) if ord > 0 else reductions.min_over(sums, both)
     if ord not in (2, -2, "nuc"):

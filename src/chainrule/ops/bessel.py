@@ -40,9 +40,10 @@ class BesselOp(SpecialOp):
 
     nondifferentiable_in = BY_ORDER
 
-    def slope(self, out: Node, x: Node, lower: Node, higher: Node) -> Node:
+    @classmethod
+    def slope(cls, out: Node, x: Node, lower: Node, higher: Node) -> Node:
         """The derivative by x, given the neighbours in order."""
-        raise NotImplementedError(self.name)
+        raise NotImplementedError(cls.name)
 
     def partials(self, out: Node, *operands: Node) -> Partials:
         order, x = operands
@@ -56,7 +57,8 @@ class Jv(BesselOp):
     name = "jv"
     numpy = scipy.special.jv
 
-    def slope(self, out: Node, x: Node, lower: Node, higher: Node) -> Node:
+    @classmethod
+    def slope(cls, out: Node, x: Node, lower: Node, higher: Node) -> Node:
         return multiply(0.5, subtract(lower, higher))
 
 
@@ -67,7 +69,8 @@ class Yv(BesselOp):
     name = "yv"
     numpy = scipy.special.yv
 
-    def slope(self, out: Node, x: Node, lower: Node, higher: Node) -> Node:
+    @classmethod
+    def slope(cls, out: Node, x: Node, lower: Node, higher: Node) -> Node:
         return multiply(0.5, subtract(lower, higher))
 
 
@@ -78,7 +81,8 @@ class Iv(BesselOp):
     name = "iv"
     numpy = scipy.special.iv
 
-    def slope(self, out: Node, x: Node, lower: Node, higher: Node) -> Node:
+    @classmethod
+    def slope(cls, out: Node, x: Node, lower: Node, higher: Node) -> Node:
         return multiply(0.5, add(lower, higher))
 
 
@@ -89,7 +93,8 @@ class Kv(BesselOp):
     name = "kv"
     numpy = scipy.special.kv
 
-    def slope(self, out: Node, x: Node, lower: Node, higher: Node) -> Node:
+    @classmethod
+    def slope(cls, out: Node, x: Node, lower: Node, higher: Node) -> Node:
         return multiply(-0.5, add(lower, higher))
 
 
@@ -100,7 +105,8 @@ class Ive(BesselOp):
     name = "ive"
     numpy = scipy.special.ive
 
-    def slope(self, out: Node, x: Node, lower: Node, higher: Node) -> Node:
+    @classmethod
+    def slope(cls, out: Node, x: Node, lower: Node, higher: Node) -> Node:
         return subtract(multiply(0.5, add(lower, higher)), multiply(_sign_of_scale(x, "ive"), out))
 
 
@@ -111,7 +117,8 @@ class Kve(BesselOp):
     name = "kve"
     numpy = scipy.special.kve
 
-    def slope(self, out: Node, x: Node, lower: Node, higher: Node) -> Node:
+    @classmethod
+    def slope(cls, out: Node, x: Node, lower: Node, higher: Node) -> Node:
         return subtract(out, multiply(0.5, add(lower, higher)))
 
 
@@ -121,12 +128,12 @@ class Kve(BesselOp):
 class OrderOne(SpecialOp):
     """A Bessel function of order 1; `zero` and `general` are those of order 0 and of every order."""
 
-    zero: ClassVar[ElementwiseOp]
-    general: ClassVar[BesselOp]
+    zero: ClassVar[type[ElementwiseOp]]
+    general: ClassVar[type[BesselOp]]
 
     def partials(self, out: Node, *operands: Node) -> Partials:
         (x,) = operands
-        return (self.general.slope(out, x, apply(self.zero, x), apply(self.general, 2, x)),)
+        return (self.general.slope(out, x, apply(self.zero.instance, x), apply(self.general.instance, 2, x)),)
 
 
 @register
@@ -146,8 +153,8 @@ class J1(OrderOne):
 
     name = "j1"
     numpy = scipy.special.j1
-    zero = J0.instance
-    general = Jv.instance
+    zero = J0
+    general = Jv
 
 
 @register
@@ -167,8 +174,8 @@ class Y1(OrderOne):
 
     name = "y1"
     numpy = scipy.special.y1
-    zero = Y0.instance
-    general = Yv.instance
+    zero = Y0
+    general = Yv
 
 
 @register
@@ -188,8 +195,8 @@ class I1(OrderOne):
 
     name = "i1"
     numpy = scipy.special.i1
-    zero = I0.instance
-    general = Iv.instance
+    zero = I0
+    general = Iv
 
 
 @register
@@ -209,8 +216,8 @@ class K1(OrderOne):
 
     name = "k1"
     numpy = scipy.special.k1
-    zero = K0.instance
-    general = Kv.instance
+    zero = K0
+    general = Kv
 
 
 @register
@@ -230,8 +237,8 @@ class I1e(OrderOne):
 
     name = "i1e"
     numpy = scipy.special.i1e
-    zero = I0e.instance
-    general = Ive.instance
+    zero = I0e
+    general = Ive
 
 
 @register
@@ -251,8 +258,8 @@ class K1e(OrderOne):
 
     name = "k1e"
     numpy = scipy.special.k1e
-    zero = K0e.instance
-    general = Kve.instance
+    zero = K0e
+    general = Kve
 
 
 def yv(order: Operand, x: Operand) -> Node:

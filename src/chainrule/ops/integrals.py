@@ -1,4 +1,4 @@
-"""Functions defined by integrals and series: exponential, sine, Fresnel and elliptic integrals, hypergeometric functions.
+"""Functions defined by integrals and series: exponential, sine, Fresnel, elliptic integrals; hypergeometric functions.
 
 Where SciPy answers two functions in one call (`sici`), each is an op of its own.
 """

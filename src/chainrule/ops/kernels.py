@@ -27,7 +27,6 @@ matrix_function = matrix_kernels.matrix_function
 pinv = matrix_kernels.pinv
 power_norm = matrix_kernels.power_norm
 qr = matrix_kernels.qr
-require_full_rank = matrix_kernels.require_full_rank
 singular_divide = matrix_kernels.singular_divide
 singular_gap_divide = matrix_kernels.singular_gap_divide
 singular_sum_divide = matrix_kernels.singular_sum_divide

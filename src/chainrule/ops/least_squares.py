@@ -54,11 +54,14 @@ class Pinv(Op):
 class Lstsq(Op):
     """The X of least |A X - B| (and, of several, the shortest), for matrices B and A of full rank.
 
+    Parameter `full_rank`: refuse to compute it for a matrix of less than full rank; its derivative always does.
+
     With P = pinv(A): dX = P dB - P dA X + P P' dA' (B - A X) + (1 - P A) dA' P' X.
     """
 
     name = "lstsq"
     numpy = np.linalg.lstsq
+    parameters = ("full_rank",)
     nondifferentiable_in = {2: "a tolerance is held"}
     linear_in = frozenset({1})
     source = "Golub and Pereyra (1973), equation 4.12, applied to B"
@@ -81,7 +84,7 @@ class Lstsq(Op):
         return Aval((*loops, a.shape[-1], b.shape[-1]), float_dtype_of((a, b)))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
-        return xp.kernels.lstsq(*values)
+        return xp.kernels.lstsq(*values, params["full_rank"])
 
     def transpose(self, i: int, ct: Node, node: Node) -> Node:
         return matmul(swap(_inverse(node)), ct)
@@ -107,32 +110,8 @@ def _inverse(node: Node) -> Node:
     return make_node(PINV, (a, rcond), (True,))
 
 
-@register
-class RequireFullRank(Op):
-    """The first operand; refused where the matrix, the third, has not the rank `needed` (its rank is the second)."""
-
-    name = "require_full_rank"
-    parameters = ("needed",)
-    linear_in = frozenset({0})
-    nondifferentiable_in = {1: "a rank is an integer", 2: "the matrix is only looked at"}
-    aliases = (0,)
-
-    def core_ranks(self, node: Node) -> tuple[int, ...]:
-        return (node.operands[0].ndim, 0, 2)
-
-    def infer(self, *avals: Aval, **params: Any) -> Aval:
-        return avals[0]
-
-    def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
-        return xp.kernels.require_full_rank(values[0], values[1], params["needed"], values[2])
-
-    def transpose(self, i: int, ct: Node, node: Node) -> Node:
-        return ct
-
-
 PINV = Pinv.instance
 LSTSQ = Lstsq.instance
-REQUIRE_FULL_RANK = RequireFullRank.instance
 
 
 def pinv(a: Node, rcond: Node) -> Node:
@@ -140,11 +119,6 @@ def pinv(a: Node, rcond: Node) -> Node:
     return make_node(PINV, (a, rcond), (False,))
 
 
-def lstsq(a: Node, b: Node, rcond: float) -> Node:
+def lstsq(a: Node, b: Node, rcond: float, full_rank: bool = False) -> Node:
     """Least-squares solution, B a matrix."""
-    return make_node(LSTSQ, (a, b, literal(rcond)))
-
-
-def require_full_rank(x: Node, rank: Node, needed: int, a: Node) -> Node:
-    """`x`; refused where `rank`, that of the matrix `a`, is not what is needed."""
-    return make_node(REQUIRE_FULL_RANK, (x, rank, a), (needed,))
+    return make_node(LSTSQ, (a, b, literal(rcond)), (full_rank,))

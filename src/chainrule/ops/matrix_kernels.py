@@ -230,23 +230,16 @@ def pinv(a: Values, rcond: Any, full_rank: bool) -> Values:
     return np.linalg.pinv(a, rcond=rcond)
 
 
-def lstsq(a: Values, b: Values, rcond: Any) -> Values:
+def lstsq(a: Values, b: Values, rcond: Any, full_rank: bool) -> Values:
     """Least-squares solutions, for a stack of systems too."""
     loops = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    if not loops:
-        return np.linalg.lstsq(a, b, rcond=rcond)[0]
     a, b = np.broadcast_to(a, (*loops, *a.shape[-2:])), np.broadcast_to(b, (*loops, *b.shape[-2:]))
     out = np.empty((*loops, a.shape[-1], b.shape[-1]), np.result_type(a, b))
     for place in np.ndindex(loops):
-        out[place] = np.linalg.lstsq(a[place], b[place], rcond=rcond)[0]
+        out[place], _, rank, _ = np.linalg.lstsq(a[place], b[place], rcond=rcond)
+        if full_rank and rank < min(a.shape[-2:]):
+            raise _rank_deficient(a)
     return out
-
-
-def require_full_rank(x: Values, rank: Any, needed: int, a: Values) -> Values:
-    """`x`, if `rank` is what is needed."""
-    if np.any(rank != needed):
-        raise _rank_deficient(a)
-    return x
 
 
 def _rank_deficient(a: Values) -> Exception:

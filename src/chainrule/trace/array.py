@@ -7,7 +7,7 @@ in which the node's inputs have values; a symbol is an `Array` in the scope of s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Array:
 
     __slots__ = ("__weakref__", "_name", "_node", "_owner")
     __array_priority__ = 1000.0
+    is_eager: ClassVar[bool] = False  # whether it has a value and its operations run at once (see `eager`)
 
     def __init__(self, node: Node, owner: Owner, name: str | None = None) -> None:
         self._node = node

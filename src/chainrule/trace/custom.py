@@ -17,6 +17,7 @@ from chainrule.ops.calls import HostFunction, call, host_call
 from chainrule.ops.selection import astype
 from chainrule.trace.array import Array, example_aval, owner_of
 from chainrule.trace.containers import flatten, unflatten
+from chainrule.trace.eager import has_eager, run_eagerly
 from chainrule.trace.function import call_traced, finish, result_nodes
 from chainrule.trace.tracer import Trace, current_trace, opened
 from chainrule.trace.transforms import named
@@ -47,6 +48,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     name = "chainrule.checkpoint"
 
     def transformed(*args: Any, **keywords: Any) -> Any:
+        if has_eager(args):
+            return run_eagerly(transformed, args, keywords, is_traced=True)
         if current_trace() is None:
             return f(*args, **keywords)
         with opened(name) as trace:
@@ -146,6 +149,8 @@ def custom_derivative(
         raise fail(ArgumentError, name, "there is no derivative", fix="give jvp=, vjp=, or black_box=True")
 
     def transformed(*args: Any) -> Any:
+        if has_eager(args):
+            return run_eagerly(transformed, args, {}, is_traced=True)
         if current_trace() is None:
             return f(*args)
         with opened(name) as trace:

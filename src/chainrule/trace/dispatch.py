@@ -218,6 +218,9 @@ def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]
             fix=f"use one of: {', '.join(sorted(entry.keywords - entry.operands))}",
         )
     handles = _handles(args, keywords)
+    for x in handles:
+        if x.is_eager:
+            return x.__array_function__(function, (), args, keywords)
     if entry.composed:
         for x in handles:
             require_open(x, entry.name)

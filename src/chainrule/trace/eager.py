@@ -8,9 +8,7 @@ inputs numbered from 0, by the very functions that `grad` traces with; evaluated
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -19,13 +17,20 @@ from chainrule.core.aval import FLOAT, Aval
 from chainrule.core.node import Node
 from chainrule.errors import ArgumentError, DtypeError, ShapeError, TracerError, UnsupportedError, fail
 from chainrule.trace.array import Array
-from chainrule.trace.containers import flatten, unflatten
 from chainrule.trace.step import Step, current, mapped, part_of, view_path, with_part
-from chainrule.trace.tape import LOCK, Entry, Leaf, closed, constant, gradient_entries, gradients_of, reached
+from chainrule.trace.tape import (
+    LOCK,
+    Entry,
+    Leaf,
+    closed,
+    constant,
+    gradient_entries,
+    gradients_of,
+    is_recording,
+    reached,
+    recording,
+)
 from chainrule.trace.tracer import require_numeric, require_plain
-
-# None: operations are recorded, except by arrays that only record inside a scope.
-_recording: ContextVar[bool | None] = ContextVar("chainrule_recording", default=None)
 
 E = TypeVar("E", bound="EagerArray")
 
@@ -35,6 +40,7 @@ class EagerArray(Array):
 
     __slots__ = ("_cell", "_parent", "_path", "_seen")
 
+    is_eager: ClassVar[bool] = True
     records_by_default: ClassVar[bool] = True
 
     def __init__(self, entry: Entry, name: str | None = None) -> None:
@@ -88,7 +94,7 @@ class EagerArray(Array):
             self._cell = entry
             return
         if self._entry.leaf is not None:
-            if is_recording(type(self)):
+            if is_recording(self.records_by_default):
                 raise fail(
                     UnsupportedError,
                     call,
@@ -98,7 +104,7 @@ class EagerArray(Array):
                 )
             self._cell = Entry(entry.value, self._cell.aval, self._cell.leaf)
             return
-        if not is_recording(type(self)):
+        if not is_recording(self.records_by_default):
             raise fail(
                 UnsupportedError,
                 call,
@@ -399,13 +405,13 @@ class EagerArray(Array):
         Array
             The variable itself.
         """
-        if self.requires_grad and is_recording(type(self)):
+        if self.requires_grad and is_recording(self.records_by_default):
             self._replace(self._entry, "x.assign(value)")  # refuses, and says what to do
         self._set(value, "x.assign(value)")
         return self
 
     def _set(self, value: Any, call: str) -> None:
-        with no_grad():
+        with recording(False):
             array = np.asarray(value)
             require_numeric(array, call)
             if not _fits(array.shape, self.shape):
@@ -443,6 +449,8 @@ class EagerArray(Array):
         self._replace((result if result.dtype == self.dtype else result.astype(self.dtype))._entry, call)
         return self
 
+    # --- derivatives ---
+
     def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
         """Add the gradient of this result to the `grad` of every variable that it depends on.
 
@@ -474,11 +482,20 @@ class EagerArray(Array):
         Array([2., 4.])
         """
         call = "x.backward()"
-        root = _require_root(self, call)
-        seed = _seed(self, gradient, call)
+        root = self._entry
+        if not root.requires_grad:
+            raise fail(
+                ArgumentError,
+                call,
+                "this array does not depend on any variable",
+                [("x", self)],
+                fix="compute it from arrays made by chainrule.variable, outside no_grad",
+            )
+        seed = cotangent(self, gradient, call)
         order = reached([root])
         record = closed(root, order, None, call)
-        for leaf, value in _by_owner(record.owners, gradients_of(record, seed)).items():
+        values = gradients_of(record, None if seed is None else seed.value)
+        for leaf, value in zip(record.owners, values, strict=True):
             assert isinstance(leaf, Leaf)
             with LOCK:
                 old = leaf.grad
@@ -514,7 +531,7 @@ class _Unrecorded(EagerArray):
                 [("x", self._array)],
                 fix="change the variables, or x.detach()",
             )
-        with no_grad():
+        with recording(False):
             self._array._replace(constant(entry.value), call)
 
 
@@ -548,7 +565,7 @@ def run_eagerly(
         args, keywords = mapped((tuple(args), keywords), value_of)
         return function(*args, **keywords)
     kind = type(handles[0])
-    is_recorded = is_recording(kind) and any([x._entry.requires_grad for x in handles])
+    is_recorded = is_recording(kind.records_by_default) and any([x._entry.requires_grad for x in handles])
     step = Step(is_recorded)
     insides = {id(x): step.handle(x._entry) for x in handles}
     args, keywords = mapped((tuple(args), keywords), lambda x: insides[id(x)])
@@ -580,17 +597,87 @@ def run_eagerly(
         step.release()
 
 
-def is_recording(kind: type[EagerArray] = EagerArray) -> bool:
-    """Whether operations on arrays of this kind are recorded here."""
-    mode = _recording.get()
-    return kind.records_by_default if mode is None else mode
+def has_eager(tree: Any) -> bool:
+    """Whether there is an eager array among arguments."""
+    found: list[Array] = []
+    mapped(tree, found.append)
+    return any(x.is_eager for x in found)
 
 
-@contextmanager
-def recording(flag: bool) -> Iterator[None]:
-    """Record operations, or do not, while the block runs."""
-    token = _recording.set(flag)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+def cotangent(y: EagerArray, gradient: Any, call: str) -> Entry | None:
+    """The derivative of something by `y`, as the user gave it; a result with one entry needs none."""
+    if gradient is None:
+        if y.size == 1:
+            return None
+        raise fail(
+            ShapeError,
+            call,
+            f"the result has shape {y.shape}, and only a scalar has a gradient",
+            [("x", y)],
+            fix="sum it first, or give the derivative by each of its entries: x.backward(gradient)",
+        )
+    if isinstance(gradient, EagerArray) and gradient.shape == y.shape and gradient.dtype == y.dtype:
+        return gradient._entry
+    array = np.array(gradient, dtype=y.dtype)
+    if array.shape != y.shape:
+        raise fail(
+            ShapeError,
+            call,
+            "the gradient does not have the shape of the result",
+            [("x", y), ("gradient", array)],
+            fix="give one number for each entry of the result",
+        )
+    return constant(array)
+
+
+def gradients_by(
+    y: EagerArray, nodes: Sequence[EagerArray], seed: Entry | None, is_recorded: bool, call: str
+) -> list[Entry | None]:
+    """The gradient of `y` by each of the nodes; None for those that it does not depend on."""
+    root = y._entry
+    order = reached([root])
+    known = set(order)
+    targets: list[Leaf | Entry | None] = []
+    for x in nodes:
+        entry = x._entry
+        is_result = entry.node is not None and entry in known
+        targets.append(entry.leaf if entry.leaf is not None else entry if is_result else None)
+    wanted = {target for target in targets if target is not None}
+    record = closed(root, order, wanted, call)
+    found: dict[Leaf | Entry, Entry] = {}
+    for owner, entry in zip(record.owners, gradient_entries(record, seed, is_recorded), strict=True):
+        found[owner] = entry if owner not in found else _sum(found[owner], entry, is_recorded)
+    return [None if target is None else found.get(target) for target in targets]
+
+
+def _sum(x: Entry, y: Entry, is_recorded: bool) -> Entry:
+    """The sum of two gradients: a variable that was updated on the way has several values in one computation."""
+    entry: Entry = (EagerArray(x) + EagerArray(y))._entry
+    return entry if is_recorded else constant(entry.value)
+
+
+def variable_entry(value: Any, call: str) -> Entry:
+    """A value as that of a new variable: a copy, integers made floats."""
+    if not isinstance(value, EagerArray):
+        require_plain(value, call)
+    array = np.array(value)
+    require_numeric(array, call)
+    if array.dtype.kind == "b":
+        raise fail(
+            DtypeError, call, "booleans have no derivative", [("value", array)], fix="convert with value.astype(float)"
+        )
+    if array.dtype.kind in "iu":
+        array = array.astype(FLOAT)
+    return Entry(array[()], Aval(array.shape, array.dtype), leaf=Leaf())
+
+
+def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether an array of `shape` broadcasts to `whole`."""
+    return len(shape) <= len(whole) and all(
+        n in (1, m) for n, m in zip(shape, whole[len(whole) - len(shape) :], strict=True)
+    )
+
+
+def _restored(kind: type[EagerArray], value: Any, is_variable: bool, name: str | None) -> EagerArray:
+    """A pickled or copied array: a variable of its own."""
+    return kind(variable_entry(value, "pickle") if is_variable else constant(value), name)

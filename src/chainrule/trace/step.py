@@ -32,14 +32,14 @@ class Step(Trace):
     def __init__(self, is_recorded: bool) -> None:
         super().__init__("an operation on variables", None)
         self.is_recorded = is_recorded
-        self._handles: list[Array] = []
+        self._places: dict[int, Node] = {}
         self._operands: list[Entry] = []
         self._numbers: dict[Node, Any] = {}
 
     def handle(self, entry: Entry) -> Array:
         """A plain handle for an operand."""
         handle = Array(self.add_input(entry.aval, entry.value), self)
-        self._handles.append(handle)
+        self._places[id(handle)] = handle._node
         self._operands.append(entry)
         return handle
 
@@ -48,7 +48,7 @@ class Step(Trace):
 
     def is_changed(self, handle: Array) -> bool:
         """Whether something was written into an operand."""
-        return handle._node is not self.inputs[self._handles.index(handle)]
+        return handle._node is not self._places[id(handle)]
 
     def entry_of(self, x: Array) -> Entry:
         """The value of a result, and how it came about."""
@@ -74,7 +74,7 @@ class Step(Trace):
             else:
                 (value,) = evaluate_into(numbers, [node], NUMPY)
         if not self.is_recorded and isinstance(value, np.ndarray):
-            for held in self.bindings[len(self._handles) :]:
+            for held in self.bindings[len(self._places) :]:
                 if isinstance(held, np.ndarray) and np.may_share_memory(value, held):
                     return np.array(value)
         return value

@@ -9,7 +9,9 @@ computations give the same one, whose gradient and program are in the cache.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,8 +30,27 @@ from chainrule.ops.selection import derive_as
 from chainrule.ops.shaping import reshape
 from chainrule.run.program import program_of
 
+# None: operations are recorded, except by arrays that record inside a scope only.
+_recording: ContextVar[bool | None] = ContextVar("chainrule_recording", default=None)
+
 # Guards what threads share: the gradients that accumulate in variables.
 LOCK = threading.Lock()
+
+
+def is_recording(by_default: bool = True) -> bool:
+    """Whether operations are recorded here."""
+    mode = _recording.get()
+    return by_default if mode is None else mode
+
+
+@contextmanager
+def recording(flag: bool) -> Iterator[None]:
+    """Record operations, or do not, while the block runs."""
+    token = _recording.set(flag)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
 
 
 class Leaf:

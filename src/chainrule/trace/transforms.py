@@ -610,5 +610,5 @@ def stop_gradient(x: Any) -> Any:
     np.float64(3.0)
     """
     leaves, structure = flatten(x)
-    held = [Array(stop_gradient_node(leaf._node), leaf._owner) if isinstance(leaf, Array) else leaf for leaf in leaves]
+    held = [leaf._apply(stop_gradient_node) if isinstance(leaf, Array) else leaf for leaf in leaves]
     return unflatten(structure, held)
