@@ -17,10 +17,10 @@ from chainrule.core.leaves import LITERAL, literal_value
 from chainrule.core.node import Node
 from chainrule.core.op import ElementwiseOp, Op
 from chainrule.ops.contractions import EINSUM
-from chainrule.ops.elementwise import POWER
-from chainrule.ops.indexing import GETITEM
 from chainrule.ops.decompositions import EIG, QR, SVD, SVDVALS
 from chainrule.ops.determinant import COFACTORS, DET
+from chainrule.ops.elementwise import POWER
+from chainrule.ops.indexing import GETITEM
 from chainrule.ops.least_squares import LSTSQ, PINV
 from chainrule.ops.linalg import CHOLESKY, EIGH, LOGDET, LOGDET_SIGN, SOLVE
 from chainrule.ops.matrix_functions import MATRIX_FUNCTION

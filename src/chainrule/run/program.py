@@ -16,6 +16,7 @@ from chainrule.core.function import Function
 from chainrule.errors import NonsmoothError
 from chainrule.ops import kernels
 from chainrule.ops.calls import HostFunction
+from chainrule.rewrite import as_written
 from chainrule.run.blas import single_threaded
 from chainrule.run.plan import Plan, make_plan
 from chainrule.run.scalar import SCALAR, SCALAR_FUNCTIONS
@@ -152,5 +153,5 @@ def _compiled(plan: Plan) -> Callable[..., tuple[Any, ...]]:
 def program_of(function: Function) -> Program:
     """The program of a function, planned once."""
     return CACHE.get(
-        "program", function, lambda: Program(make_plan(function)), lambda program: 2 * len(program.plan.steps) + 1
+        "program", function, lambda: Program(make_plan(as_written(function))), lambda program: 2 * len(program.plan.steps) + 1
     )

@@ -11,6 +11,7 @@ from chainrule.core.aval import FLOAT, Aval
 from chainrule.core.function import Function
 from chainrule.core.leaves import input_node
 from chainrule.core.node import Node
+from chainrule.diff.jacobian import prepared
 from chainrule.errors import ArgumentError, NotDifferentiableError, ShapeError, fail
 from chainrule.functions.axes import broadcast_to
 from chainrule.ops.calls import HostFunction, call, host_call
@@ -88,7 +89,8 @@ def _called(
     trace: Trace, function: Function, bindings: Sequence[Any], forward: Function | None, backward: Function | None
 ) -> list[Any]:
     """The function as one node of the enclosing trace, or its values if nothing there is involved."""
-    results = call(function, function.inputs, forward, backward)
+    # The rewrites do not look into calls: what is called is brought into its stable form here.
+    results = call(prepared(function), function.inputs, forward, backward)
     return finish(trace, Function(function.inputs, results), bindings)
 
 

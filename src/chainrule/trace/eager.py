@@ -9,30 +9,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.core.aval import FLOAT, Aval
 from chainrule.core.node import Node
 from chainrule.errors import ArgumentError, DtypeError, ShapeError, TracerError, UnsupportedError, fail
 from chainrule.trace.array import Array
 from chainrule.trace.step import Step, current, mapped, part_of, view_path, with_part
-from chainrule.trace.tape import (
-    LOCK,
-    Entry,
-    Leaf,
-    closed,
-    constant,
-    gradient_entries,
-    gradients_of,
-    is_recording,
-    reached,
-    recording,
-)
-from chainrule.trace.tracer import require_numeric, require_plain
-
-E = TypeVar("E", bound="EagerArray")
+from chainrule.trace.tape import Entry, is_recording
 
 
 class EagerArray(Array):
@@ -207,18 +192,6 @@ class EagerArray(Array):
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else format(self.value, spec)
 
-    def __reduce__(self) -> Any:
-        entry = self._entry
-        if entry.node is not None:
-            raise fail(
-                UnsupportedError,
-                "copy.deepcopy(x)",
-                "an array that was computed from variables is tied to what it was computed from",
-                [("x", self)],
-                fix="copy or pickle x.detach(), or the variables themselves",
-            )
-        return _restored, (type(self), self.value, entry.leaf is not None, self._name)
-
     # --- NumPy's protocols, indexing ---
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
@@ -242,6 +215,31 @@ class EagerArray(Array):
     def copy(self, order: str = "C") -> Any:
         """The same values as a new array; derivatives flow through."""
         return self._do(lambda x: Array(x._node, x._owner), self)
+
+    def _update(self, result: Any, call: str) -> Any:
+        """``x op= y``, given ``x op y``; variables and views change, scalar results get a new name."""
+        if not isinstance(result, EagerArray):
+            return NotImplemented
+        if not self.ndim and not result.ndim and self._entry.leaf is None and self._parent is None:
+            return result  # as for NumPy's scalars: other names of the old value keep it
+        if result.shape != self.shape:
+            raise fail(
+                ShapeError,
+                call,
+                f"the result has shape {result.shape}, the array {self.shape}",
+                [("x", self), ("result", result)],
+                fix="write x = x + y, which makes a new array",
+            )
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise fail(
+                DtypeError,
+                call,
+                f"a result of dtype {result.dtype} cannot be stored in an array of dtype {self.dtype}",
+                [("x", self), ("result", result)],
+                fix="make the array a float one: x = x.astype(float)",
+            )
+        self._replace((result if result.dtype == self.dtype else result.astype(self.dtype))._entry, call)
+        return self
 
     # --- operators: their reflected forms win over those of plain handles, which do not know this class ---
 
@@ -306,233 +304,6 @@ class EagerArray(Array):
         return self._do(operator.ne, self, other)
 
     __hash__ = None  # type: ignore[assignment]
-
-    # --- variables ---
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether a derivative can be taken by this array or through it."""
-        return self._entry.requires_grad
-
-    @requires_grad.setter
-    def requires_grad(self, flag: bool) -> None:
-        entry = self._entry
-        if flag == entry.requires_grad:
-            return
-        if entry.node is not None:
-            raise fail(
-                ArgumentError,
-                "x.requires_grad",
-                "an array that was computed from variables depends on them",
-                [("x", self)],
-                fix="use x.detach(), which does not",
-            )
-        self._parent = None
-        self._cell = variable_entry(entry.value, "x.requires_grad") if flag else constant(entry.value)
-
-    @property
-    def grad(self) -> Any:
-        """What backward passes have added up for this variable; None before the first."""
-        entry = self._entry
-        if entry.node is not None:
-            raise fail(
-                ArgumentError,
-                "x.grad",
-                "gradients accumulate in variables; this array was computed from them",
-                [("x", self)],
-                fix="ask for it: chainrule.gradients(y, [x])",
-            )
-        return None if entry.leaf is None else entry.leaf.grad
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        leaf = self._entry.leaf
-        if leaf is None:
-            if value is None:
-                return
-            raise fail(
-                ArgumentError,
-                "x.grad",
-                "only a variable has a gradient",
-                [("x", self)],
-                fix="make it one: x = chainrule.variable(x)",
-            )
-        if value is not None:
-            array = np.asarray(value, dtype=self.dtype)
-            if array.shape != self.shape:
-                raise fail(
-                    ShapeError,
-                    "x.grad",
-                    "a gradient has the shape of its variable",
-                    [("x", self), ("gradient", array)],
-                    fix="give an array of that shape, or None",
-                )
-            value = value if isinstance(value, EagerArray) else type(self)(constant(np.array(array)))
-        with LOCK:
-            leaf.grad = value
-
-    def zero_grad(self) -> None:
-        """Forget the gradient: `grad` is None again."""
-        self.grad = None
-
-    @property
-    def data(self) -> Any:
-        """The array without its history; what is written into it changes the variable, and is not recorded."""
-        shown = type(self)(constant(self._entry.value))
-        shown._parent = _Unrecorded(self)
-        return shown
-
-    @data.setter
-    def data(self, value: Any) -> None:
-        shown = value._parent if isinstance(value, EagerArray) else None
-        if not (isinstance(shown, _Unrecorded) and shown._array is self):  # `x.data -= y` has already written
-            self._set(value, "x.data = value")
-
-    def detach(self: E) -> E:
-        """The same values as a constant: no derivative flows through."""
-        return type(self)(constant(self._entry.value), self._name)
-
-    def assign(self: E, value: Any) -> E:
-        """Give a variable another value of the same shape; under `no_grad`, as every update.
-
-        Parameters
-        ----------
-        value : array_like
-            Broadcasts to the shape of the variable.
-
-        Returns
-        -------
-        Array
-            The variable itself.
-        """
-        if self.requires_grad and is_recording(self.records_by_default):
-            self._replace(self._entry, "x.assign(value)")  # refuses, and says what to do
-        self._set(value, "x.assign(value)")
-        return self
-
-    def _set(self, value: Any, call: str) -> None:
-        with recording(False):
-            array = np.asarray(value)
-            require_numeric(array, call)
-            if not _fits(array.shape, self.shape):
-                raise fail(
-                    ShapeError,
-                    call,
-                    "the new value does not have the shape of the variable",
-                    [("x", self), ("value", array)],
-                    fix="give a value that broadcasts to that shape",
-                )
-            self._replace(constant(np.array(np.broadcast_to(array, self.shape), dtype=self.dtype)), call)
-
-    def _update(self, result: Any, call: str) -> Any:
-        """``x op= y``, given ``x op y``; variables and views change, scalar results get a new name."""
-        if not isinstance(result, EagerArray):
-            return NotImplemented
-        if not self.ndim and not result.ndim and self._entry.leaf is None and self._parent is None:
-            return result  # as for NumPy's scalars: other names of the old value keep it
-        if result.shape != self.shape:
-            raise fail(
-                ShapeError,
-                call,
-                f"the result has shape {result.shape}, the array {self.shape}",
-                [("x", self), ("result", result)],
-                fix="write x = x + y, which makes a new array",
-            )
-        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-            raise fail(
-                DtypeError,
-                call,
-                f"a result of dtype {result.dtype} cannot be stored in an array of dtype {self.dtype}",
-                [("x", self), ("result", result)],
-                fix="make the array a float one: x = x.astype(float)",
-            )
-        self._replace((result if result.dtype == self.dtype else result.astype(self.dtype))._entry, call)
-        return self
-
-    # --- derivatives ---
-
-    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
-        """Add the gradient of this result to the `grad` of every variable that it depends on.
-
-        Parameters
-        ----------
-        gradient : array_like, optional
-            Of the shape of this array: the derivative of something by it, passed on to the variables. A result with
-            one entry needs none.
-        retain_graph : bool, default False
-            Whether to keep what was computed, for further passes. Otherwise it is freed.
-
-        Raises
-        ------
-        ShapeError
-            If the result has several entries and there is no `gradient`.
-        SpentError
-            If another backward pass has freed what this result was computed from.
-
-        See Also
-        --------
-        chainrule.gradients : Returns gradients, by intermediate results too, and frees nothing.
-
-        Examples
-        --------
-        >>> import chainrule as cr
-        >>> x = cr.variable([1.0, 2.0])
-        >>> (x**2).sum().backward()
-        >>> x.grad
-        Array([2., 4.])
-        """
-        call = "x.backward()"
-        root = self._entry
-        if not root.requires_grad:
-            raise fail(
-                ArgumentError,
-                call,
-                "this array does not depend on any variable",
-                [("x", self)],
-                fix="compute it from arrays made by chainrule.variable, outside no_grad",
-            )
-        seed = cotangent(self, gradient, call)
-        order = reached([root])
-        record = closed(root, order, None, call)
-        values = gradients_of(record, None if seed is None else seed.value)
-        for leaf, value in zip(record.owners, values, strict=True):
-            assert isinstance(leaf, Leaf)
-            with LOCK:
-                old = leaf.grad
-                leaf.grad = type(self)(constant(value if old is None else np.add(old._entry.value, value)))
-        if not retain_graph:
-            for entry in order:
-                if entry.node is not None:
-                    entry.free()
-
-
-class _Unrecorded(EagerArray):
-    """Stands between an array and its `data`: what is written goes through, derivatives do not."""
-
-    __slots__ = ("_array",)
-
-    def __init__(self, array: EagerArray) -> None:
-        super().__init__(array._entry)
-        self._array = array
-
-    @property
-    def _entry(self) -> Entry:
-        now = self._array._entry
-        if self._cell.value is not now.value or self._cell.requires_grad:
-            self._cell = constant(now.value)
-        return self._cell
-
-    def _replace(self, entry: Entry, call: str) -> None:
-        if self._array._entry.node is not None:
-            raise fail(
-                UnsupportedError,
-                call,
-                "the data of an array that was computed from variables is changed in place",
-                [("x", self._array)],
-                fix="change the variables, or x.detach()",
-            )
-        with recording(False):
-            self._array._replace(constant(entry.value), call)
 
 
 def run_eagerly(
@@ -602,82 +373,3 @@ def has_eager(tree: Any) -> bool:
     found: list[Array] = []
     mapped(tree, found.append)
     return any(x.is_eager for x in found)
-
-
-def cotangent(y: EagerArray, gradient: Any, call: str) -> Entry | None:
-    """The derivative of something by `y`, as the user gave it; a result with one entry needs none."""
-    if gradient is None:
-        if y.size == 1:
-            return None
-        raise fail(
-            ShapeError,
-            call,
-            f"the result has shape {y.shape}, and only a scalar has a gradient",
-            [("x", y)],
-            fix="sum it first, or give the derivative by each of its entries: x.backward(gradient)",
-        )
-    if isinstance(gradient, EagerArray) and gradient.shape == y.shape and gradient.dtype == y.dtype:
-        return gradient._entry
-    array = np.array(gradient, dtype=y.dtype)
-    if array.shape != y.shape:
-        raise fail(
-            ShapeError,
-            call,
-            "the gradient does not have the shape of the result",
-            [("x", y), ("gradient", array)],
-            fix="give one number for each entry of the result",
-        )
-    return constant(array)
-
-
-def gradients_by(
-    y: EagerArray, nodes: Sequence[EagerArray], seed: Entry | None, is_recorded: bool, call: str
-) -> list[Entry | None]:
-    """The gradient of `y` by each of the nodes; None for those that it does not depend on."""
-    root = y._entry
-    order = reached([root])
-    known = set(order)
-    targets: list[Leaf | Entry | None] = []
-    for x in nodes:
-        entry = x._entry
-        is_result = entry.node is not None and entry in known
-        targets.append(entry.leaf if entry.leaf is not None else entry if is_result else None)
-    wanted = {target for target in targets if target is not None}
-    record = closed(root, order, wanted, call)
-    found: dict[Leaf | Entry, Entry] = {}
-    for owner, entry in zip(record.owners, gradient_entries(record, seed, is_recorded), strict=True):
-        found[owner] = entry if owner not in found else _sum(found[owner], entry, is_recorded)
-    return [None if target is None else found.get(target) for target in targets]
-
-
-def _sum(x: Entry, y: Entry, is_recorded: bool) -> Entry:
-    """The sum of two gradients: a variable that was updated on the way has several values in one computation."""
-    entry: Entry = (EagerArray(x) + EagerArray(y))._entry
-    return entry if is_recorded else constant(entry.value)
-
-
-def variable_entry(value: Any, call: str) -> Entry:
-    """A value as that of a new variable: a copy, integers made floats."""
-    if not isinstance(value, EagerArray):
-        require_plain(value, call)
-    array = np.array(value)
-    require_numeric(array, call)
-    if array.dtype.kind == "b":
-        raise fail(
-            DtypeError, call, "booleans have no derivative", [("value", array)], fix="convert with value.astype(float)"
-        )
-    if array.dtype.kind in "iu":
-        array = array.astype(FLOAT)
-    return Entry(array[()], Aval(array.shape, array.dtype), leaf=Leaf())
-
-
-def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
-    """Whether an array of `shape` broadcasts to `whole`."""
-    return len(shape) <= len(whole) and all(
-        n in (1, m) for n, m in zip(shape, whole[len(whole) - len(shape) :], strict=True)
-    )
-
-
-def _restored(kind: type[EagerArray], value: Any, is_variable: bool, name: str | None) -> EagerArray:
-    """A pickled or copied array: a variable of its own."""
-    return kind(variable_entry(value, "pickle") if is_variable else constant(value), name)

@@ -46,6 +46,12 @@ class Step(Trace):
     def hold(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return array.view(np.ndarray) if not self.is_recorded or _is_frozen(array) else np.array(array)
 
+    def release(self) -> None:
+        super().release()
+        self._numbers.clear()
+        self._operands.clear()
+        self.bindings.clear()
+
     def is_changed(self, handle: Array) -> bool:
         """Whether something was written into an operand."""
         return handle._node is not self._places[id(handle)]
