@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def _loss(numpy: Any, x: Any, y: Any) -> Any:
 
 def _data() -> Any:
     rng = np.random.default_rng(0)
-    weights = [0.1 * rng.normal(size=shape) for shape in zip(SIZES[:-1], SIZES[1:], strict=True)]
+    weights = [0.1 * rng.normal(size=shape) for shape in pairwise(SIZES)]
     return rng.normal(size=(BATCH, SIZES[0])), rng.normal(size=BATCH), weights
 
 

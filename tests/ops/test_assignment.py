@@ -57,7 +57,7 @@ CASES = [
     *[
         OpCase(
             "scatter_set",
-            lambda x, value, *indices, n=len(shape), r=r: assignment.scatter_set(x, value, list(indices), n, r),
+            lambda x, value, *indices, r=r: assignment.scatter_set(x, value, list(indices), x.ndim, r),
             (reals(*shape), reals(*part), *[integers(*size, below=shape[k]) for k, size in enumerate(sizes)]),
             with_entries,
             analytic=True,

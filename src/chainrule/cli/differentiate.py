@@ -190,7 +190,7 @@ def differentiate(target: str, points: Sequence[str], hessian: bool, check: bool
     return Answer(target, names, arguments, value, gradient, second, report, mismatch)
 
 
-# --- arguments -------------------------------------------------------------------------------------------------------
+# --- arguments ------------------------------------------------------------------------------------------------------
 
 
 def _split(target: str) -> tuple[Path, str]:
@@ -243,7 +243,7 @@ def _is_numeric(argument: Any) -> bool:
     )
 
 
-# --- the user's function ---------------------------------------------------------------------------------------------
+# --- the user's function --------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager

@@ -109,7 +109,7 @@ _ENDING = (
 )
 
 
-# --- the iris data ---------------------------------------------------------------------------------------------------
+# --- the iris data --------------------------------------------------------------------------------------------------
 
 
 def _fit(write: Callable[[str], None]) -> bool:
@@ -149,7 +149,7 @@ def _errors(report: Any, order: int) -> Iterator[tuple[float, float]]:
     return ((row.error, row.tolerance) for row in report.comparisons if row.order == order)
 
 
-# --- the chapter -----------------------------------------------------------------------------------------------------
+# --- the chapter ----------------------------------------------------------------------------------------------------
 
 
 def _chapter() -> Iterator[tuple[str, Sequence[Line | str]]]:

@@ -55,10 +55,7 @@ def _push(node: Node, tangents: list[Flow | None]) -> Flow | None:
     tangents = [None if i in op.nondifferentiable_in else flow for i, flow in enumerate(tangents)]
     if all(flow is None for flow in tangents):
         return None
-    if isinstance(op, ElementwiseOp):
-        terms = _elementwise_terms(node, tangents)
-    else:
-        terms = _terms(node, tangents)
+    terms = _elementwise_terms(node, tangents) if isinstance(op, ElementwiseOp) else _terms(node, tangents)
     total: Flow | None = None
     for term in terms:
         total = add_flows(total, term)

@@ -29,7 +29,7 @@ from chainrule.functions.axes import (
 from chainrule.ops import arithmetic, indexing, logic, reductions, selection, shaping
 from chainrule.ops.sums import dimension
 
-# --- dtype -------------------------------------------------------------------------------------------------------------
+# --- dtype ----------------------------------------------------------------------------------------------------------
 
 
 def astype(x: Node, dtype: Any) -> Node:
@@ -50,7 +50,7 @@ def _as_dtype(x: Node, dtype: Any) -> Node:
     return x if dtype is None or dtype is NOT_GIVEN else astype(x, dtype)
 
 
-# --- selection ------------------------------------------------------------------------------------------------------------
+# --- selection ------------------------------------------------------------------------------------------------------
 
 
 def where(condition: Node, x: Any = NOT_GIVEN, y: Any = NOT_GIVEN) -> Node:
@@ -82,7 +82,7 @@ def positive(x: Node) -> Node:
     return x
 
 
-# --- reductions -----------------------------------------------------------------------------------------------------------
+# --- reductions -----------------------------------------------------------------------------------------------------
 
 
 def sum(
@@ -202,7 +202,7 @@ def logsumexp(
     return keep_axes(reductions.logsumexp_over(a, axes) if axes else a, axes, keepdims)
 
 
-# --- shape ------------------------------------------------------------------------------------------------------------------
+# --- shape ----------------------------------------------------------------------------------------------------------
 
 
 def transpose(a: Node, axes: Any = None) -> Node:
@@ -382,7 +382,7 @@ def copy(a: Node, order: Any = "K", subok: Any = False) -> Node:
     return a
 
 
-# --- order ------------------------------------------------------------------------------------------------------------------
+# --- order ----------------------------------------------------------------------------------------------------------
 
 
 def sort(a: Node, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Node:

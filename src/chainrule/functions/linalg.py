@@ -119,7 +119,7 @@ def matrix_power(a: Node, n: Any) -> Node:
         square = contractions.matmul(square, square)
 
 
-# --- singular values and orthogonal factors --------------------------------------------------------------------------
+# --- singular values and orthogonal factors -------------------------------------------------------------------------
 
 
 def svd(a: Node, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False) -> Any:
@@ -153,7 +153,7 @@ def qr(a: Node, mode: Any = "reduced") -> Any:
     return decompositions.qr(a, mode if a.shape[-2] > a.shape[-1] else "reduced")
 
 
-# --- least squares ---------------------------------------------------------------------------------------------------
+# --- least squares --------------------------------------------------------------------------------------------------
 
 
 def pinv(a: Node, rcond: Any = None, hermitian: Any = False, *, rtol: Any = NOT_GIVEN) -> Node:
@@ -189,7 +189,7 @@ def lstsq(a: Node, b: Node, rcond: Any = None) -> tuple[Node, Node, Node, Node]:
     values = decompositions.svdvals(a)
     rank = selection.astype(_rank(values, tolerance), np.dtype(np.int32))
     if m > n:
-        # NumPy leaves them out for a matrix of less than full rank; a result cannot change its shape, so that is refused.
+        # NumPy leaves them out for a matrix of less than full rank. A result cannot change its shape: that is refused.
         regular = least_squares.lstsq(a, sides, tolerance, full_rank=True)
         rest = arithmetic.subtract(sides, contractions.matmul(a, regular))
         residuals = reductions.sum_over(square(rest), (-2,))

@@ -96,7 +96,7 @@ def multi_dot(arrays: Sequence[Node], *, out: Any = None) -> Node:
     return contract(arrays, labels, output)
 
 
-# --- array-API forms -------------------------------------------------------------------------------------------------
+# --- array-API forms ------------------------------------------------------------------------------------------------
 
 
 def linalg_outer(x1: Node, x2: Node, /) -> Node:
@@ -159,7 +159,7 @@ def linalg_vecdot(x1: Node, x2: Node, /, *, axis: Any = -1) -> Node:
     return getitem(product, (0, 0))
 
 
-# --- tensor equations ------------------------------------------------------------------------------------------------
+# --- tensor equations -----------------------------------------------------------------------------------------------
 
 
 def tensorsolve(a: Node, b: Node, axes: Any = None) -> Node:

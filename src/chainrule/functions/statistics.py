@@ -99,7 +99,7 @@ def _started(x: Node, place: int, first: int, include_initial: Any) -> Node:
     return concatenate([start, x], place)
 
 
-# --- spread -----------------------------------------------------------------------------------------------------------
+# --- spread ---------------------------------------------------------------------------------------------------------
 
 
 def var(
@@ -176,7 +176,7 @@ def ptp(a: Node, axis: Any = None, out: Any = None, keepdims: Any = False) -> No
     return keep_axes(subtract(reductions.max_over(a, axes), reductions.min_over(a, axes)), axes, keepdims)
 
 
-# --- counts and places ------------------------------------------------------------------------------------------------
+# --- counts and places ----------------------------------------------------------------------------------------------
 
 
 def count_nonzero(a: Node, axis: Any = None, *, keepdims: Any = False) -> Node:

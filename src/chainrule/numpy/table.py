@@ -28,7 +28,7 @@ def _size(a: Any, axis: Any = None) -> Any:
 def fill() -> None:
     """Fill the dispatch table; called once, when the package is imported."""
     for op in all_ops().values():
-        # An op may borrow a ufunc's numbers and differentiate otherwise (`norm_root`): the one of its name is the ufunc.
+        # An op may borrow a ufunc's numbers and differentiate otherwise (`norm_root`); the ufunc's own has its name.
         if isinstance(op, ElementwiseOp) and isinstance(op.numpy, np.ufunc) and op.numpy.__name__ == op.name:
             provide_ufunc(op.numpy, op)
     provide_ufunc(np.matmul, matmul)

@@ -69,7 +69,7 @@ class ScatterSet(Op):
     name = "scatter_set"
     parameters = ("rank", "index_rank")
     linear_in = frozenset({0, 1})
-    nondifferentiable_in = {k: "an index is an integer; it has no derivative" for k in range(2, 64)}
+    nondifferentiable_in = dict.fromkeys(range(2, 64), "an index is an integer; it has no derivative")
     supports = MOVES
 
     def core_ranks(self, node: Node) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ class DifferenceJacobian:
             for signed in (step, -step):
                 moved = x.copy()
                 moved[place] += signed
-                ends.append(np.asarray(self.function(*values[: self.i], moved, *values[self.i + 1 :]), dtype=float))
+                ends.append(np.asarray(self.function(*values[: self.i], moved[()], *values[self.i + 1 :]), dtype=float))
             columns.append((ends[0] - ends[1]) / (2 * step))
         if not columns:
             return np.zeros((*np.shape(self.function(*values)), *x.shape))

@@ -169,7 +169,7 @@ def letter(label: int) -> str:
     return symbol
 
 
-# --- evaluation: pairwise, by matrix products ------------------------------------------------------------------------
+# --- evaluation: pairwise, by matrix products -----------------------------------------------------------------------
 
 # A value on its way through a contraction, and the labels of its axes.
 Labelled = tuple[Any, Labels]
@@ -276,7 +276,7 @@ def _stacked(xp: Any, value: Any, labels: Labels, groups: tuple[Labels, Labels, 
     return xp.reshape(value, (*[sizes[label] for label in stack], *merged))
 
 
-# --- doors -------------------------------------------------------------------------------------------------------------
+# --- doors ----------------------------------------------------------------------------------------------------------
 
 EINSUM = Einsum.instance
 DELTA = Delta.instance

@@ -36,7 +36,7 @@ def columns(a: Node, start: Any, stop: Any) -> Node:
     return getitem_along(a, -1, 2, start, stop)
 
 
-# --- divisions that know where they have no value --------------------------------------------------------------------
+# --- divisions that know where they have no value -------------------------------------------------------------------
 
 
 @register
@@ -128,7 +128,7 @@ def _completed(change: Node, basis: Node, more: Node, moved: Node) -> Node:
     return concatenate([change, rest], -1)
 
 
-# --- singular values -------------------------------------------------------------------------------------------------
+# --- singular values ------------------------------------------------------------------------------------------------
 
 
 @register
@@ -228,7 +228,7 @@ def ones_like(x: Node) -> Node:
     return astype(truth(x.shape), x.dtype)
 
 
-# --- orthogonal and triangular factors -------------------------------------------------------------------------------
+# --- orthogonal and triangular factors ------------------------------------------------------------------------------
 
 
 @register
@@ -287,7 +287,7 @@ def _strictly_lower(n: Any, dtype: np.dtype[Any]) -> Node:
     return subtract(cumsum(identity, -2), identity)
 
 
-# --- matrices that are not symmetric ---------------------------------------------------------------------------------
+# --- matrices that are not symmetric --------------------------------------------------------------------------------
 
 
 @register

@@ -21,7 +21,7 @@ from chainrule.ops.exponentials import exprel, log1prel, sinc
 from chainrule.ops.special import SpecialOp
 from chainrule.ops.trigonometry import cosh
 
-# --- exponential integrals -------------------------------------------------------------------------------------------
+# --- exponential integrals ------------------------------------------------------------------------------------------
 
 
 @register
@@ -97,7 +97,7 @@ class Lambertw(ElementwiseOp):
         return (divide(exp(negative(out)), add(1, out)),)
 
 
-# --- sine, cosine and Fresnel integrals ------------------------------------------------------------------------------
+# --- sine, cosine and Fresnel integrals -----------------------------------------------------------------------------
 
 
 class OneOfTwo(ElementwiseOp):
@@ -190,7 +190,7 @@ def _quarter_turns(x: Node) -> Node:
     return multiply(multiply(x, x), math.pi / 2)
 
 
-# --- hypergeometric functions and elliptic integrals -----------------------------------------------------------------
+# --- hypergeometric functions and elliptic integrals ----------------------------------------------------------------
 
 BY_PARAMETER = "a hypergeometric function has no closed derivative by its parameters"
 

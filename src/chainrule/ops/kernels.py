@@ -163,10 +163,8 @@ def last_write(indices: Sequence[Values], core: tuple[int, ...], index_rank: int
     loops = together[0].shape[: together[0].ndim - index_rank]
     out = np.zeros(together[0].shape, bool)
     for place in np.ndindex(loops):
-        flat = np.ravel_multi_index(
-            tuple([np.ravel(k[place]) % size if size else np.ravel(k[place]) for k, size in zip(together, core, strict=True)]),
-            core,
-        )
+        wrapped = [np.ravel(k[place]) % max(size, 1) for k, size in zip(together, core, strict=True)]
+        flat = np.ravel_multi_index(tuple(wrapped), core)
         _, first_from_the_end = np.unique(flat[::-1], return_index=True)
         mask = np.zeros(flat.size, bool)
         mask[flat.size - 1 - first_from_the_end] = True

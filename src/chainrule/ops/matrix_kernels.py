@@ -14,7 +14,7 @@ from chainrule.errors import DegenerateError, UnsupportedError, fail
 
 Values = np.ndarray[Any, Any]
 
-# --- determinants ----------------------------------------------------------------------------------------------------
+# --- determinants ---------------------------------------------------------------------------------------------------
 
 
 def cofactors(a: Values, *directions: Values) -> Values:
@@ -70,7 +70,7 @@ def _svd_or_nan(a: Values) -> tuple[Values, Values, Values]:
     return u, np.where(finite, s, np.nan).astype(a.dtype), vh
 
 
-# --- singular values, orthogonal factors, eigenvectors ---------------------------------------------------------------
+# --- singular values, orthogonal factors, eigenvectors --------------------------------------------------------------
 
 
 def svd(a: Values, full: bool) -> tuple[Values, Values, Values]:
@@ -207,7 +207,7 @@ def solve_full_rank(a: Values, b: Values) -> Values:
     return np.linalg.solve(a, b)
 
 
-# --- norms -----------------------------------------------------------------------------------------------------------
+# --- norms ----------------------------------------------------------------------------------------------------------
 
 
 def power_norm(x: Values, p: float, axis: tuple[int, ...]) -> Any:
@@ -216,7 +216,7 @@ def power_norm(x: Values, p: float, axis: tuple[int, ...]) -> Any:
     return total ** np.reciprocal(p, dtype=total.dtype)
 
 
-# --- least squares ---------------------------------------------------------------------------------------------------
+# --- least squares --------------------------------------------------------------------------------------------------
 
 
 def pinv(a: Values, rcond: Any, full_rank: bool) -> Values:
@@ -252,7 +252,7 @@ def _rank_deficient(a: Values) -> Exception:
     )
 
 
-# --- functions of matrices -------------------------------------------------------------------------------------------
+# --- functions of matrices ------------------------------------------------------------------------------------------
 
 
 def matrix_function(function: str, a: Values, *directions: Values) -> Values:

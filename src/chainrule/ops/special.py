@@ -37,7 +37,7 @@ class SpecialOp(ElementwiseOp):
         return getattr(xp.special, self.numpy.__name__)(*values)
 
 
-# --- error functions and the normal distribution ---------------------------------------------------------------------
+# --- error functions and the normal distribution --------------------------------------------------------------------
 
 
 @register
@@ -162,7 +162,7 @@ def _gauss(x: Node) -> Node:
     return exp(negative(multiply(x, x)))
 
 
-# --- logistic functions ----------------------------------------------------------------------------------------------
+# --- logistic functions ---------------------------------------------------------------------------------------------
 
 
 @register
@@ -188,7 +188,7 @@ class LogExpit(SpecialOp):
         return (expit(negative(operands[0])),)
 
 
-# --- entropies, and products with a logarithm ------------------------------------------------------------------------
+# --- entropies, and products with a logarithm -----------------------------------------------------------------------
 
 
 @register

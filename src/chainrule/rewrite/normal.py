@@ -288,7 +288,7 @@ def _is_alone(factors: Sequence[Part], output: tuple[int, ...], product: Product
     return wanted == [0 if product.sizes[label] == 1 else label + 1 for label in factor.labels]
 
 
-# --- sums -------------------------------------------------------------------------------------------------------------
+# --- sums -----------------------------------------------------------------------------------------------------------
 
 
 def _is_sum(node: Node) -> bool:

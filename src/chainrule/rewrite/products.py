@@ -152,7 +152,7 @@ _READS: dict[Any, Callable[[Node], bool]] = {
 }
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def read(product: Product, part: Part, opaque: Callable[[Node], bool]) -> Iterator[Part]:
@@ -269,7 +269,7 @@ def children(node: Node) -> list[tuple[Node, int]]:
     return [] if exact_number(node) is not None else [(operand, 1) for operand in node.operands]
 
 
-# --- identities, ones and lonely indices -----------------------------------------------------------------------------
+# --- identities, ones and lonely indices ----------------------------------------------------------------------------
 
 
 class Contraction(NamedTuple):

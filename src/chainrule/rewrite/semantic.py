@@ -32,7 +32,7 @@ _OPAQUE: frozenset[Op] = frozenset({DERIVE_AS})
 _MOVING: frozenset[Op] = frozenset({BROADCAST, RESHAPE, PERMUTE, GETITEM})
 
 
-# --- powers of roots --------------------------------------------------------------------------------------------------
+# --- powers of roots ------------------------------------------------------------------------------------------------
 
 
 def _radicand(node: Node) -> Node | None:
@@ -71,7 +71,7 @@ def _where_not_negative(written: Node, radicand: Node, better: Node) -> Node:
     return derive_as(written, where(apply(GREATER_EQUAL, radicand, 0), better, undefined))
 
 
-# --- reciprocals ------------------------------------------------------------------------------------------------------
+# --- reciprocals ----------------------------------------------------------------------------------------------------
 
 
 def _denominator(node: Node) -> Node | None:
@@ -94,7 +94,7 @@ def _reciprocal_of_reciprocal(match: Match) -> Node | None:
     return derive_as(match.node, where(defined, operand, multiply(operand, literal(float("nan")))))
 
 
-# --- norms ------------------------------------------------------------------------------------------------------------
+# --- norms ----------------------------------------------------------------------------------------------------------
 
 
 def _norm(match: Match) -> Node | None:
@@ -158,7 +158,7 @@ def _is_positive(node: Node) -> bool:
     return node.op is LITERAL and 0 < literal_value(node.params) < float("inf")
 
 
-# --- the table --------------------------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------------------------
 
 SEMANTIC = RuleTable(
     (

@@ -38,7 +38,7 @@ _MOVING: frozenset[Op] = frozenset({BROADCAST, RESHAPE, PERMUTE, GETITEM, CONCAT
 _CARRYING = _MOVING | {ADD, SUM}
 
 
-# --- logarithms of sums of exponentials -------------------------------------------------------------------------------
+# --- logarithms of sums of exponentials -----------------------------------------------------------------------------
 
 
 def _log_sum(match: Match) -> Node | None:
@@ -141,7 +141,7 @@ def _region(root: Node) -> list[Node]:
     return order
 
 
-# --- conditions -------------------------------------------------------------------------------------------------------
+# --- conditions -----------------------------------------------------------------------------------------------------
 
 
 def _alone(position: int = 0) -> Condition:
@@ -162,7 +162,7 @@ def _floating(match: Match) -> bool:
     return all(node.aval.is_float for node in match.bindings.values())
 
 
-# --- the table --------------------------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------------------------
 
 LOGARITHMS = (
     Rule("log of an exponential", log(exp(x)), x, "stabilise", (_not_subtracted_from,)),

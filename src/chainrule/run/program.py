@@ -36,7 +36,16 @@ def call_host(host: HostFunction, ranks: tuple[int, ...], values: Sequence[Any])
     out = np.empty((*loops, *host.shape), host.dtype)
     for place in np.ndindex(loops):
         # Copies: the function may keep or change what it is given, and may return it.
-        out[place] = host.function(*[np.array(value[place] if loops else value) for value in map(np.asarray, values)])
+        copies = [np.array(value[place] if loops else value)[()] for value in map(np.asarray, values)]
+        result = np.asarray(host.function(*copies))
+        if result.shape != host.shape:
+            raise fail(
+                ShapeError,
+                "chainrule.custom_derivative",
+                f"the black box returned shape {result.shape}, and {host.shape} before",
+                fix="return arrays of one shape, that of result= if it is given",
+            )
+        out[place] = result
     return out
 
 
@@ -152,6 +161,8 @@ def _compiled(plan: Plan) -> Callable[..., tuple[Any, ...]]:
 
 def program_of(function: Function) -> Program:
     """The program of a function, planned once."""
-    return CACHE.get(
-        "program", function, lambda: Program(make_plan(as_written(function))), lambda program: 2 * len(program.plan.steps) + 1
-    )
+
+    def make() -> Program:
+        return Program(make_plan(as_written(function)))
+
+    return CACHE.get("program", function, make, lambda program: 2 * len(program.plan.steps) + 1)

@@ -46,9 +46,10 @@ def softmax(x: Any, axis: Any = None) -> Any:
     Examples
     --------
     >>> import chainrule as cr
+    >>> import numpy as np
     >>> from chainrule.scipy.special import softmax
-    >>> cr.grad(lambda x: softmax(x)[0])([0.0, 0.0])
-    [np.float64(0.25), np.float64(-0.25)]
+    >>> cr.grad(lambda x: softmax(x)[0])(np.zeros(2))
+    array([ 0.25, -0.25])
     """
     return _call(scipy.special.softmax, x, axis=axis)
 

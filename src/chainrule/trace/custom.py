@@ -20,7 +20,7 @@ from chainrule.trace.array import Array, example_aval, owner_of
 from chainrule.trace.containers import flatten, unflatten
 from chainrule.trace.eager import has_eager, run_eagerly
 from chainrule.trace.function import call_traced, finish, result_nodes
-from chainrule.trace.tracer import Trace, current_trace, opened
+from chainrule.trace.tracer import Trace, current_trace, opened, require_plain
 from chainrule.trace.transforms import named
 
 
@@ -78,6 +78,7 @@ def _handle(trace: Trace, leaf: Any) -> Any:
         owner_of([leaf], trace.call)
         return Array(trace.add_input(leaf._node.aval, leaf._node), trace)
     if isinstance(leaf, np.ndarray | np.generic) or (isinstance(leaf, int | float) and not isinstance(leaf, bool)):
+        require_plain(leaf, trace.call)
         aval = example_aval(leaf)
         if aval.dtype.kind in "fiub":
             value = trace.hold(leaf) if isinstance(leaf, np.ndarray) else leaf
@@ -186,7 +187,7 @@ def _black_box(trace: Trace, f: Callable[..., Any], handles: Sequence[Any], resu
         )
     if result is None:
         fix = "give result=, an array of the shape and dtype that the function returns"
-        values = [np.array(trace.value_of(handle._node, name, fix)) for handle in handles]
+        values = [np.array(trace.value_of(handle._node, name, fix))[()] for handle in handles]
         result = f(*values)
     example = np.asarray(result)
     dtype = example.dtype if example.dtype.kind == "f" else FLOAT
@@ -265,9 +266,9 @@ class _Rules:
             )
         nodes = []
         for handle, cotangent in zip(self.handles, returned, strict=True):
-            wanted, _ = flatten(handle)
-            found, _ = flatten(cotangent)
-            if len(wanted) != len(found):
+            wanted, structure = flatten(handle)
+            found, returned_structure = flatten(cotangent)
+            if structure != returned_structure:
                 raise fail(
                     ArgumentError,
                     "chainrule.custom_derivative",

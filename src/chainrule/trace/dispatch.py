@@ -113,7 +113,7 @@ def provided_functions() -> tuple[Any, ...]:
     return (*_UFUNCS, *_FUNCTIONS)
 
 
-# --- ufuncs --------------------------------------------------------------------------------------------------------------
+# --- ufuncs ---------------------------------------------------------------------------------------------------------
 
 _UFUNC_KEYWORDS = {"where": True, "casting": "same_kind", "order": "K", "subok": True}
 
@@ -198,7 +198,7 @@ def _refuse_out(call: str, out: Any, inputs: tuple[Any, ...]) -> None:
     )
 
 
-# --- functions -------------------------------------------------------------------------------------------------------------
+# --- functions ------------------------------------------------------------------------------------------------------
 
 
 def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any], like: Array | None = None) -> Any:

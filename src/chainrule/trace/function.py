@@ -143,6 +143,9 @@ def _active_leaf(trace: Trace, leaf: Any, name: str, call: str) -> Array:
     require_numeric_argument(array, leaf, name, call)
     _require_differentiable(array.dtype, array, name, call)
     if array.dtype.kind in "iu":
+        if trace.by_reference and trace.parent is not None:  # converted at every run
+            node = astype(trace.parent.capture(array, call), FLOAT)
+            return Array(trace.add_input(node.aval, node, active=True), trace, name)
         array = array.astype(FLOAT)
     return Array(trace.add_input(Aval(array.shape, array.dtype), trace.hold(array), active=True), trace, name)
 

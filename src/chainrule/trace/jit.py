@@ -16,7 +16,7 @@ from chainrule.run.program import Program, program_of
 from chainrule.trace.array import Array
 from chainrule.trace.containers import flatten, unflatten
 from chainrule.trace.function import call_traced, require_reachable_result
-from chainrule.trace.tracer import WEAK_FLOAT, WEAK_INT, Trace, current_trace, opened, require_numeric
+from chainrule.trace.tracer import WEAK_FLOAT, WEAK_INT, Trace, current_trace, opened, require_numeric, require_plain
 from chainrule.trace.transforms import named
 
 # Paths through one function for one signature: each combination of values that its control flow asked for.
@@ -29,8 +29,9 @@ def jit(f: Callable[..., Any]) -> Callable[..., Any]:
     Parameters
     ----------
     f : callable
-        A pure function: its results depend on its arguments alone, and it changes nothing else. Arrays that it
-        captures are read again at every call; captured numbers and anything else are as they were when it was traced.
+        A pure function: its results depend on its arguments alone, and it changes nothing else. Captured arrays that
+        meet an argument in a formula are read again at every call. Captured numbers, and what is computed from
+        captured arrays alone, are as they were when it was traced.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def jit(f: Callable[..., Any]) -> Callable[..., Any]:
         if current_trace() is not None or any(isinstance(leaf, Array) for leaf in leaves):
             return f(*args, **keywords)
         key = (structure, _signature(leaves))
-        known = paths.get(key, ())
+        known = tuple(paths.get(key, ()))
         values = [leaf for leaf in leaves if _is_input(leaf)]
         for path in known:
             if path.fits(values):
@@ -78,7 +79,10 @@ def jit(f: Callable[..., Any]) -> Callable[..., Any]:
             )
         path = _traced(f, args, keywords, "chainrule.jit")
         with lock:
-            paths.setdefault(key, []).append(path)
+            others = paths.setdefault(key, [])
+            # Another thread may have traced the same path meanwhile; it counts once.
+            if not any(other.fits(values) for other in others[len(known) :]):
+                others.append(path)
         return path.run(values)
 
     return named(f, "jit")(transformed)
@@ -246,6 +250,7 @@ def _traced(f: Callable[..., Any], args: Sequence[Any], keywords: dict[str, Any]
 
 def _handle(trace: Trace, leaf: Any, call: str) -> Array:
     if isinstance(leaf, np.ndarray | np.generic):
+        require_plain(leaf, call)
         array = np.asarray(leaf)
         require_numeric(array, call)
         return Array(trace.add_input(Aval(array.shape, array.dtype), leaf), trace)

@@ -17,7 +17,7 @@ from chainrule.core.node import Node
 from chainrule.errors import DtypeError, ShapeError, TracerLeakError, UnsupportedError, fail
 from chainrule.functions import indexing
 from chainrule.functions.axes import broadcast_to
-from chainrule.ops.assignment import scatter_set, set_item
+from chainrule.ops.assignment import set_item
 from chainrule.ops.indexing import GETITEM
 from chainrule.ops.selection import astype
 from chainrule.ops.shaping import BROADCAST, PERMUTE, RESHAPE, reshape_core
@@ -98,7 +98,11 @@ def write(array: Array, node: Node) -> None:
     """Replace the entries of `array`, and with them those of the arrays it is a view of."""
     if isinstance(array._owner, SymbolScope):
         raise fail(
-            UnsupportedError, CALL, "a symbol has no entries to change", [("x", array)], fix="build the result with numpy.where"
+            UnsupportedError,
+            CALL,
+            "a symbol has no entries to change",
+            [("x", array)],
+            fix="build the result with numpy.where",
         )
     while isinstance(array, View):
         node = _replaced(array._function, array._parent._node, node)

@@ -59,7 +59,8 @@ class Trace:
 
     def __init__(self, call: str, parent: Trace | None, by_reference: bool = False) -> None:
         self.call = call
-        self.by_reference = by_reference  # captured arrays are read again at every run (`jit`)
+        # Captured arrays are read again at every run (`jit`), also where a transform inside captures them.
+        self.by_reference = by_reference or (parent is not None and parent.by_reference)
         self.parent = parent
         self.level: int = 0 if parent is None else parent.level + 1
         self.inputs: list[Node] = []
@@ -194,13 +195,13 @@ class Trace:
                 if owner is not None and owner.parent is not None:
                     value = owner.bindings[leaf.param("index")]
                     value = value.stack if isinstance(value, Unknown) else value
-                    if isinstance(value, Node) and owner.parent.is_active(value):
-                        if node in active_nodes(order, {leaf}):
-                            return True
+                    is_bound = isinstance(value, Node) and owner.parent.is_active(value)
+                    if is_bound and node in active_nodes(order, {leaf}):
+                        return True
         return False
 
     def ancestry(self) -> Iterator[Trace]:
-        """This trace, its parent, and so on outwards."""
+        """The trace itself, its parent, and so on outwards."""
         trace: Trace | None = self
         while trace is not None:
             yield trace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -42,10 +43,8 @@ def named(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]], Ca
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         inner = getattr(f, "__name__", type(f).__name__)
-        try:
+        with contextlib.suppress(AttributeError, TypeError):  # a callable need not have a name or a docstring
             functools.update_wrapper(function, f)
-        except (AttributeError, TypeError):
-            pass
         function.__name__ = function.__qualname__ = f"{name}({inner})"
         return function
 
@@ -318,7 +317,7 @@ def _nested_rows(arguments: Arguments, places: tuple[int, ...], rows: list[Any],
     return packed[0] if single else tuple(packed)
 
 
-# --- products with the Jacobian and the Hessian ----------------------------------------------------------------------
+# --- products with the Jacobian and the Hessian ---------------------------------------------------------------------
 
 
 def _directions(given: Any, examples: Sequence[Any], structure: Any, call: str, what: str) -> list[Any]:
@@ -587,7 +586,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     return traced.arguments.pack(places, results, single=len(places) == 1)
 
 
-# --- holding -----------------------------------------------------------------------------------------------------------
+# --- holding --------------------------------------------------------------------------------------------------------
 
 
 def stop_gradient(x: Any) -> Any:

@@ -21,7 +21,7 @@ from chainrule.ops.shaping import permute
 from chainrule.trace.array import Array
 from chainrule.trace.containers import NAMESPACE, flatten, unflatten
 from chainrule.trace.function import call_traced, finish, held_leaf, require_reachable, result_nodes
-from chainrule.trace.tracer import Trace, Unknown, opened, require_numeric
+from chainrule.trace.tracer import Trace, Unknown, opened, require_numeric, require_plain
 from chainrule.trace.transforms import named
 
 CALL = "chainrule.vmap"
@@ -105,7 +105,7 @@ class _Stacks:
             leaves, structure = flatten(argument)
             axes = _leaf_axes(prefix, structure, "in_axes")
             handles = [
-                held_leaf(trace, leaf, CALL) if axis is None else self._single(leaf, axis)
+                held_leaf(trace, leaf, CALL) if axis is None or leaf is None else self._single(leaf, axis)
                 for leaf, axis in zip(leaves, axes, strict=True)
             ]
             self.handles.append(unflatten(structure, handles))
@@ -119,6 +119,7 @@ class _Stacks:
             stack: Any = leaf._node
             aval = leaf._node.aval
         else:
+            require_plain(leaf, CALL)
             array = np.asarray(leaf)
             require_numeric(array, CALL)
             stack, aval = self.trace.hold(array), Aval(array.shape, array.dtype)
