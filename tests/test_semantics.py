@@ -385,6 +385,8 @@ CONVENTIONS = {
     MIN: (np.min, np.array([1.0, 0.0, 0.0])),
     NORM: (np.linalg.norm, np.zeros(2)),
     POWER: (lambda y: 0.0**y, 0.0),
+    "norm of an order below 1, by an entry 0: 0": (lambda x: np.linalg.norm(x, 0.5), np.array([1.0, 0.0])),
+    "singular value 0: derivative 0": (lambda a: np.sum(np.linalg.svdvals(a)), np.diag([1.0, 0.0])),
 }
 SCALAR_CONVENTIONS = {name: case for name, case in CONVENTIONS.items() if isinstance(case[1], float)}
 

@@ -26,14 +26,18 @@ def place(function: object) -> str:
     """The module under which users know a function."""
     if isinstance(function, np.ufunc):
         return "numpy" if getattr(np, function.__name__, None) is function else "scipy.special"
-    return str(getattr(function, "__module__", "numpy"))
+    module = str(getattr(function, "__module__", "numpy"))
+    # SciPy's functions that are no ufuncs have doors of ours, under SciPy's public names.
+    public, _, _ = module.partition("._")
+    return f"chainrule.{public}" if public.startswith("scipy.") else module
 
 
 def page() -> str:
     """The whole page."""
     groups: dict[str, set[str]] = defaultdict(set)
     for function in provided_functions():
-        groups[place(function)].add(function.__name__)
+        if not function.__name__.startswith("_"):
+            groups[place(function)].add(function.__name__)
     methods = {name for name in vars(Array) if not name.startswith("_") and hasattr(np.ndarray, name)}
     sections = [(f"`{module}`", groups[module]) for module in sorted(groups)]
     sections.append(("Methods and attributes of arrays", methods))

@@ -83,6 +83,7 @@ def test_laws(case, law, rng):
     ("f", "x", "derivatives"),
     [
         (special.spence, 1.0, (0.0, -1.0, 0.5, -2 / 3)),
+        (special.spence, 1e-8, (math.pi**2 / 6 + 1e-8 * (math.log(1e-8) - 1), math.log(1e-8) / (1 - 1e-8))),
         (special.ellipk, 0.0, (math.pi / 2, math.pi / 8, 9 * math.pi / 64)),
         (special.ellipe, 0.0, (math.pi / 2, -math.pi / 8, -3 * math.pi / 64)),
         (lambda x: special.sici(x)[0], 0.0, (0.0, 1.0, 0.0, -1 / 3)),

@@ -28,8 +28,8 @@ def exprel(x):
     return mpmath.expm1(x) / x if x else mpmath.mpf(1)
 
 
-def log1prel(x):
-    return mpmath.log1p(x) / x if x else mpmath.mpf(1)
+def logrel(x):
+    return mpmath.log(x) / (x - 1) if x != 1 else mpmath.mpf(1)
 
 
 ANY, UNIT = (-2.0, 2.0), (-0.9, 0.9)
@@ -86,12 +86,12 @@ CASES = [
             ),
             *rows(
                 None,
-                derivative(log1prel, order),
-                (-0.7, 2.0),
-                name="log1prel_derivative",
+                derivative(logrel, order),
+                (0.3, 3.0),
+                name="logrel_derivative",
                 params=(order,),
                 traced=False,
-                reference=as_dtype(derivative(log1prel, order)),
+                reference=as_dtype(derivative(logrel, order)),
                 analytic=False,
                 condition=16.0,
                 note=f"of order {order}",
@@ -116,7 +116,10 @@ def test_laws(case, law, rng):
 FAMILIES = {
     "sinc_derivative": (sinc, (-7.0, -2.3, -1.0, -0.31, -1e-9, 0.0, 1e-30, 0.2, 0.33, 0.64, 1.7, 40.0)),
     "exprel_derivative": (exprel, (-60.0, -7.9, -3.1, -1.0, -1e-9, 0.0, 1e-300, 0.4, 1.1, 4.9, 30.0)),
-    "log1prel_derivative": (log1prel, (-0.99, -0.51, -0.49, -1e-9, 0.0, 1e-300, 0.2, 0.49, 0.51, 3.0, 1e6)),
+    "logrel_derivative": (
+        logrel,
+        (1e-30, 1e-8, 0.49, 0.51, 1 - 1e-9, 1.0, 1 + 1e-12, 1.2, 1.6, 2.5, 3.9, 4.1, 30.0, 1e6),
+    ),
 }
 
 
@@ -140,7 +143,7 @@ def _exact(name, order, x):
         return mpmath.pi**order * (wave.real, -wave.imag, -wave.real, wave.imag)[order % 4]
     if name == "exprel_derivative":
         return mpmath.hyp1f1(n, n + 1, x) / n
-    return (-1) ** order * mpmath.factorial(order) / n * mpmath.hyp2f1(n, n, n + 1, -x)
+    return (-1) ** order * mpmath.factorial(order) / n * mpmath.hyp2f1(n, n, n + 1, 1 - x)
 
 
 def test_sinc_at_zero_to_the_fourth_order():

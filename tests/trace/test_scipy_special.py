@@ -9,7 +9,7 @@ import scipy.special
 
 import chainrule as cr
 import chainrule.scipy
-from chainrule.errors import ArgumentError, NotDifferentiableError
+from chainrule.errors import ArgumentError, NotDifferentiableError, UnsupportedError
 from chainrule.scipy import special
 from tests.oracles import tolerance
 
@@ -117,3 +117,31 @@ def test_refuses(call, error, message):
     with pytest.raises(error, match=message) as caught:
         cr.vjp(call, np.array(0.5))
     assert "\n  Fix: " in str(caught.value)
+
+
+UFUNC_REFUSALS = [
+    (lambda x: scipy.special.gdtr(x, 1.0, 2.0), r"scipy\.special\.gdtr: chainrule does not know this function yet"),
+    (lambda x: scipy.special.erf(x, where=np.array(True)), r"scipy\.special\.erf: the keyword where="),
+    (lambda x: scipy.special.erf(x, out=np.zeros(())), r"scipy\.special\.erf: out="),
+    (lambda x: scipy.special.beta.outer(x, x), r"scipy\.special\.beta\.outer: this ufunc method is not supported"),
+    (lambda x: np.isnan(x, dtype=bool) * x, r"numpy\.isnan: the keyword dtype= is not supported"),
+    (lambda x: np.nan_to_num(x, copy=False), r"numpy\.nan_to_num: the keyword copy=False is not supported"),
+    (lambda x: np.nan_to_num(x, nan=[1.0]), r"numpy\.nan_to_num: nan= must be a number, not list"),
+    (lambda x: np.round(x, 1, np.zeros(())), r"numpy\.round: the keyword out="),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), UFUNC_REFUSALS)
+def test_ufuncs_refuse_what_they_cannot_honour(call, message):
+    with pytest.raises(UnsupportedError if "must be" not in message else ArgumentError, match=message) as caught:
+        cr.grad(call)(0.5)
+    assert "\n  Fix: " in str(caught.value)
+
+
+@pytest.mark.parametrize("ufunc", [scipy.special.erf, scipy.special.gammaln, np.tan, np.sinh, np.rint])
+def test_a_ufunc_answers_in_the_dtype_asked_for(ufunc):
+    x = np.array([0.5, 1.5])
+    value, pullback = cr.vjp(lambda x: ufunc(x, dtype=np.float32), x)
+    assert value.dtype == np.float32
+    np.testing.assert_allclose(value, ufunc(x, dtype=np.float32), rtol=tolerance("f4"))
+    assert np.asarray(pullback(np.ones(2, np.float32))).dtype == np.float64

@@ -123,6 +123,7 @@ def isneginf(x: Node, out: Any = None) -> Node:
 
 def nan_to_num(x: Node, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Node:
     """Finite numbers in place of nan and infinities; the derivative is 1 where an entry is kept, else 0."""
+    refuse("numpy.nan_to_num", {"copy": (copy, True)}, "leave it out: nothing is changed in place")
     if x.dtype.kind != "f":
         return x
     for name, value in (("nan", nan), ("posinf", posinf), ("neginf", neginf)):

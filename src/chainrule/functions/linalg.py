@@ -250,7 +250,7 @@ def _floating(a: Node) -> np.dtype[Any]:
 
 def _rounding(a: Node) -> float:
     """The relative size below which a singular value is taken for 0."""
-    return max(a.shape[-2:]) * float(np.finfo(_floating(a)).eps)
+    return int(max(a.shape[-2:])) * float(np.finfo(_floating(a)).eps)
 
 
 def _number(value: Any, call: str) -> float:

@@ -115,7 +115,7 @@ def _matrix_norm(x: Node, ord: Any, row: int, column: int, call: str) -> Node:
 
 def _spectral(values: Node) -> Node:
     """The largest singular value. Those that are equal to it, to rounding, share its derivative."""
-    count = values.shape[-1]
+    count = int(values.shape[-1])
     largest = getitem(values, (0,))
     rounding = 4 * count * float(np.finfo(values.dtype).eps)
     limit = broadcast(multiply(largest, literal(1 - rounding)), (-1,), (count,))

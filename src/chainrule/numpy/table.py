@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.core.op import ElementwiseOp, all_ops
 from chainrule.functions import basics, linalg, matrices, norms, products
+from chainrule.numpy.assignments import fill_assignments
 from chainrule.numpy.entries import fill_entries
 from chainrule.ops.contractions import matmul
 from chainrule.trace.dispatch import provide, provide_ufunc
@@ -36,6 +37,7 @@ def fill() -> None:
     provide_ufunc(np.reciprocal, basics.reciprocal)
     provide_ufunc(np.positive, basics.positive)
     fill_entries()
+    fill_assignments()
 
     provide(np.where, basics.where, "condition x y", weak="x y")
     provide(np.sum, basics.sum, "a initial where", weak="initial")

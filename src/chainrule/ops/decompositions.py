@@ -217,7 +217,7 @@ class Svdvals(Op):
         loops = list(range(dx.ndim - 2))
         x = contract([u, dx, vh], [[*loops, 90, 92], [*loops, 90, 91], [*loops, 92, 91]], [*loops, 92])
         largest = broadcast(max_over(node, (-1,)), (-1,), (k,))
-        rounding = max(node.operands[0].shape[-2:]) * float(np.finfo(node.dtype).eps)
+        rounding = int(max(node.operands[0].shape[-2:])) * float(np.finfo(node.dtype).eps)
         vanishes = LESS_EQUAL.bind((node, multiply(rounding, largest)))
         kept = at_kink(vanishes, 0.0, ones_like(node), "singular value 0: derivative 0")
         return multiply(x, kept)

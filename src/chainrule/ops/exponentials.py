@@ -133,10 +133,10 @@ class ExprelDerivative(Family):
 
 
 @register
-class Log1prelDerivative(Family):
-    """Derivatives of log(1 + x) / x; (-1)ⁿ n!/(n + 1) at x = 0 for the n-th."""
+class LogrelDerivative(Family):
+    """Derivatives of log(x) / (x - 1); (-1)ⁿ n!/(n + 1) at x = 1 for the n-th."""
 
-    name = "log1prel_derivative"
+    name = "logrel_derivative"
 
 
 def exp2(x: Operand) -> Node:
@@ -174,6 +174,6 @@ def exprel(x: Operand, order: int = 0) -> Node:
     return make_node(ExprelDerivative.instance, (as_node(x),), (order,))
 
 
-def log1prel(x: Operand, order: int = 0) -> Node:
-    """``log(1 + x) / x``, or a derivative of it."""
-    return make_node(Log1prelDerivative.instance, (as_node(x),), (order,))
+def logrel(x: Operand, order: int = 0) -> Node:
+    """``log(x) / (x - 1)``, or a derivative of it."""
+    return make_node(LogrelDerivative.instance, (as_node(x),), (order,))

@@ -17,7 +17,7 @@ from chainrule.core.node import Node, make_node
 from chainrule.core.op import ElementwiseOp, Partials, register
 from chainrule.ops.arithmetic import add, divide, multiply, negative, subtract
 from chainrule.ops.elementwise import cos, exp, sin
-from chainrule.ops.exponentials import exprel, log1prel, sinc
+from chainrule.ops.exponentials import exprel, logrel, sinc
 from chainrule.ops.special import SpecialOp
 from chainrule.ops.trigonometry import cosh
 
@@ -72,7 +72,7 @@ class Spence(SpecialOp):
     numpy = scipy.special.spence
 
     def partials(self, out: Node, *operands: Node) -> Partials:
-        return (negative(log1prel(subtract(operands[0], 1))),)  # log(x) / (1 - x), which is -1 at 1
+        return (negative(logrel(operands[0])),)
 
 
 @register

@@ -38,7 +38,7 @@ svdvals = matrix_kernels.svdvals
 expn = special_kernels.expn
 exprel_derivative = special_kernels.exprel_derivative
 lambertw = special_kernels.lambertw
-log1prel_derivative = special_kernels.log1prel_derivative
+logrel_derivative = special_kernels.logrel_derivative
 polygamma = special_kernels.polygamma
 sinc_derivative = special_kernels.sinc_derivative
 

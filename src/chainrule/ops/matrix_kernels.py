@@ -45,7 +45,8 @@ def _diagonal_cofactors(s: Values, directions: list[Values]) -> Values:
     rows, columns = chosen[:, :, None], chosen[:, None, :]
     blocks = weights[..., None, None] * _mixed_cofactors([b[..., rows, columns] for b in directions], size)
     out = np.zeros((*blocks.shape[:-3], n, n), blocks.dtype)
-    np.add.at(out, (..., rows, columns), blocks)
+    index: Any = (..., rows, columns)
+    np.add.at(out, index, blocks)
     return out
 
 
@@ -65,7 +66,7 @@ def _mixed_cofactors(matrices: list[Values], size: int) -> Values:
 
 def _svd_or_nan(a: Values) -> tuple[Values, Values, Values]:
     """The singular value decomposition, nan for every matrix that is not finite."""
-    finite = np.isfinite(a).all(axis=(-2, -1))[..., None]
+    finite = np.asarray(np.isfinite(a).all(axis=(-2, -1)))[..., None]
     u, s, vh = np.linalg.svd(np.where(finite[..., None], a, 0))
     return u, np.where(finite, s, np.nan).astype(a.dtype), vh
 
@@ -84,7 +85,7 @@ def svdvals(a: Values) -> Values:
     return np.linalg.svd(a, compute_uv=False)
 
 
-def qr(a: Values, mode: str) -> tuple[Values, Values]:
+def qr(a: Values, mode: Any) -> tuple[Values, Values]:
     """Orthogonal and triangular factors, as a plain tuple."""
     result = np.linalg.qr(a, mode=mode)
     return result.Q, result.R

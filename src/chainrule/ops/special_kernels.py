@@ -78,19 +78,19 @@ def exprel_derivative(x: Any, order: int) -> Any:
 
 
 @np.errstate(all="ignore")
-def log1prel_derivative(x: Any, order: int) -> Any:
-    """The derivative of that order of log(1 + x) / x."""
-    z = np.asarray(x, float)
-    far = np.log1p(z) / z
-    for n in range(1, order + 1):  # x f = log(1 + x), differentiated n times
-        far = ((-1) ** (n - 1) * factorial(n - 1) / (1 + z) ** n - n * far) / z
-    bound = 0.5
-    near = _power_series(
-        np.where(np.abs(z) < bound, z, 0),
-        lambda j: (-1) ** (j + order) * factorial(j + order) // factorial(j) / (j + order + 1),
-        bound * 2.5 * (order + 3),
-    )
-    return np.where(np.abs(z) < bound, near, far).astype(_float_dtype(x))
+def logrel_derivative(x: Any, order: int) -> Any:
+    """The derivative of that order of log(x) / (x - 1)."""
+    x64 = np.asarray(x, float)
+    z = x64 - 1
+    far = np.log(x64) / z
+    for n in range(1, order + 1):  # (x - 1) f = log(x), differentiated n times
+        far = ((-1) ** (n - 1) * factorial(n - 1) / x64**n - n * far) / z
+    # n! x**-(n + 1) ∫ tⁿ / (1 - wt) dt over 0 < t < 1, with w = (x - 1)/x: terms that do not cancel
+    w = z / x64
+    bound = 0.75
+    near = _power_series(np.where(np.abs(w) < bound, w, 0), lambda j: 1 / (order + 1 + j), 24.0)
+    near = (-1) ** order * factorial(order) * near / x64 ** (order + 1)
+    return np.where(np.abs(w) < bound, near, far).astype(_float_dtype(x))
 
 
 def _power_series(x: Any, coefficient: Any, reach: float) -> Any:

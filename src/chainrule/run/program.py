@@ -13,7 +13,7 @@ import scipy.special
 from chainrule.core.cache import CACHE
 from chainrule.core.evaluate import numpy_namespace
 from chainrule.core.function import Function
-from chainrule.errors import NonsmoothError
+from chainrule.errors import NonsmoothError, ShapeError, fail
 from chainrule.ops import kernels
 from chainrule.ops.calls import HostFunction
 from chainrule.rewrite import as_written

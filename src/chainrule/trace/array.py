@@ -43,6 +43,8 @@ class SymbolScope:
         )
 
 
+_FILLING = "to fill an array with such values make it with numpy.zeros_like(x) or numpy.zeros(shape, like=x)"
+
 SYMBOLS = SymbolScope()
 Owner = Trace | SymbolScope
 
@@ -108,9 +110,11 @@ class Array:
 
     @property
     def flat(self) -> Array:
-        """The entries in C order."""
-        entries: Array = self.ravel()
-        return entries
+        """The entries in C order; ``x.flat[k] = value`` assigns to the array."""
+        from chainrule.trace.storage import Access, Way
+
+        require_open(self, "x.flat")
+        return self._view(Way(basics.ravel, Access.FLAT))
 
     def _apply(self, function: Callable[..., Node], *args: Any, **keywords: Any) -> Array:
         require_open(self, f"numpy.{function.__name__}")
@@ -134,7 +138,8 @@ class Array:
         return self._owner.value_of(self._node, call, fix)
 
     def __float__(self) -> float:
-        return float(self._value("float(x)", "leave x as it is: NumPy functions and operators take it"))
+        fix = f"leave x as it is: NumPy functions and operators take it; {_FILLING}"
+        return float(self._value("float(x)", fix))
 
     def __int__(self) -> int:
         return int(self._value("int(x)", "leave x as it is, or hold it constant with chainrule.stop_gradient(x)"))
@@ -149,7 +154,8 @@ class Array:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         value = self._value(
             "numpy.asarray(x)",
-            "use x itself (M @ x in place of M.dot(x)); to build an array of such values use numpy.stack([...])",
+            "use x itself (M @ x in place of M.dot(x)); to build an array of such values use numpy.stack([...]); "
+            + _FILLING,
         )
         return np.array(value, dtype=dtype)
 
@@ -261,10 +267,10 @@ class Array:
         node = strong(self._node)
         parts = indexing.parts(node, entries)
         result = parts.read(node)
-        # NumPy shares memory under basic indexing, and gives a scalar where nothing is left.
-        if parts.indices or not result.shape or owner is not self._owner:
+        # NumPy shares memory under basic indexing, and gives a scalar where nothing is left but for an ellipsis.
+        if not _is_basic(index) or not (result.shape or _has_ellipsis(index)) or owner is not self._owner:
             return Array(result, owner)
-        return self._view(parts.move)
+        return self._view(parts.read)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         from chainrule.trace.storage import assign
@@ -297,6 +303,24 @@ class Array:
 
     def __ipow__(self, other: Any) -> Any:
         return self._update(self**other, "x **= y")
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return self._update(self // other, "x //= y")
+
+    def __imod__(self, other: Any) -> Any:
+        return self._update(self % other, "x %= y")
+
+    def __imatmul__(self, other: Any) -> Any:
+        return self._update(self @ other, "x @= y")
+
+    def __iand__(self, other: Any) -> Any:
+        return self._update(self & other, "x &= y")
+
+    def __ior__(self, other: Any) -> Any:
+        return self._update(self | other, "x |= y")
+
+    def __ixor__(self, other: Any) -> Any:
+        return self._update(self ^ other, "x ^= y")
 
     def __neg__(self) -> Array:
         return self._apply(arithmetic.negative)
@@ -440,7 +464,8 @@ class Array:
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
         """The entries under another shape, as `numpy.reshape`."""
         wanted = shape[0] if len(shape) == 1 else shape
-        return np.reshape(self, wanted, order=order)  # type: ignore[call-overload]
+        reshaped = np.reshape(self, wanted, order=order)  # type: ignore[call-overload]
+        return reshaped.copy() if copy else reshaped
 
     def ravel(self, order: str = "C") -> Any:
         """The entries as a vector, as `numpy.ravel`."""
@@ -475,7 +500,13 @@ class Array:
                 [("x", self)],
                 fix="leave them out",
             )
+        if not copy and np.dtype(dtype) == self.dtype:
+            return self
         return self._apply(basics.astype, np.dtype(dtype))
+
+    def fill(self, value: Any) -> None:
+        """Assign one value to all entries."""
+        self[...] = value
 
     def copy(self, order: str = "C") -> Array:
         """An array of the same entries, with storage of its own."""
@@ -577,9 +608,27 @@ def lift_exponent(op: Op, value: Any, owner: Owner, call: str) -> Node:
 
 def resolved_index(index: Any, x: Array) -> tuple[Owner, tuple[Any, ...]]:
     """The index with handles and masks replaced by what they say, and the trace in which it is to be read."""
-    entries = index if isinstance(index, tuple) else (index,)
+    entries = _entries(index)
     owner = owner_of([x, *entries], "x[...]")
     return owner, tuple([_resolve_entry(entry, owner) for entry in entries])
+
+
+def _entries(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether NumPy takes a view at this index: no arrays, lists or masks; a computed integer is one all the same."""
+    return all(
+        entry.ndim == 0 and entry.dtype.kind in "iu"
+        if isinstance(entry, Array)
+        else not isinstance(entry, np.ndarray | list | bool | np.bool_)
+        for entry in _entries(index)
+    )
+
+
+def _has_ellipsis(index: Any) -> bool:
+    return any(entry is Ellipsis for entry in _entries(index))
 
 
 def _resolve_entry(entry: Any, owner: Owner) -> Any:

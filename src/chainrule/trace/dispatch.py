@@ -17,6 +17,7 @@ from chainrule.core.node import Node
 from chainrule.core.op import ElementwiseOp, Op
 from chainrule.errors import ArgumentError, UnsupportedError, fail
 from chainrule.functions import basics
+from chainrule.ops.logic import BooleanOp
 from chainrule.ops.selection import astype
 from chainrule.trace.array import Array, Owner, lift, lift_exponent, owner_of, require_open, strong
 
@@ -67,8 +68,25 @@ _VIEWS = frozenset(
         np.ravel,
         np.squeeze,
         np.expand_dims,
+        np.rollaxis,
+        np.flip,
+        np.flipud,
+        np.fliplr,
+        np.rot90,
+        np.atleast_1d,
+        np.atleast_2d,
+        np.atleast_3d,
+        np.split,
+        np.array_split,
+        np.hsplit,
+        np.vsplit,
+        np.dsplit,
+        np.real,
     )
 )
+
+# Functions whose result shares memory with their argument, and cannot be assigned to.
+_READ_ONLY_VIEWS = frozenset((np.broadcast_to, np.diagonal, np.linalg.diagonal))
 
 _FUNCTIONS: dict[Any, Entry] = {}
 _UFUNCS: dict[np.ufunc, Op | Callable[..., Any]] = {}
@@ -87,7 +105,7 @@ def provide(
     parameters = inspect.signature(function).parameters.values()
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
     entry = Entry(
-        f"{getattr(numpy_function, '__module__', 'numpy')}.{numpy_function.__name__}",
+        f"{_public_module(numpy_function)}.{numpy_function.__name__}",
         function,
         frozenset(operands.split()),
         frozenset(sequences.split()),
@@ -100,6 +118,12 @@ def provide(
     )
     assert numpy_function not in _FUNCTIONS, f"{entry.name} is provided twice"
     _FUNCTIONS[numpy_function] = entry
+
+
+def _public_module(function: Any) -> str:
+    """The module that a user imports a function from."""
+    module: str = getattr(function, "__module__", None) or "numpy"
+    return ".".join(part for part in module.split(".") if not part.startswith("_"))
 
 
 def provide_ufunc(ufunc: np.ufunc, answer: Op | Callable[..., Any]) -> None:
@@ -124,9 +148,12 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: 
         answer = _UFUNCS.get(ufunc)
         if answer is not None:
             return _answered(answer, ufunc, inputs, None)
-    call = f"numpy.{ufunc.__name__}"
+    call = _name_of(ufunc)
     if "out" in keywords:
-        _refuse_out(call, keywords.pop("out"), inputs)
+        out = keywords.pop("out")
+        if method == "__call__" and isinstance(out, tuple) and len(out) == 1 and isinstance(out[0], Array):
+            return stored(call_ufunc(ufunc, method, inputs, keywords), out[0], call)
+        _refuse_out(call, out, inputs)
     if method == "reduce":
         return _reduce(ufunc, inputs, keywords)
     answer = _UFUNCS.get(ufunc)
@@ -138,7 +165,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: 
             f"{call}.{method}",
             "this ufunc method is not supported",
             [(f"operand {k}", x) for k, x in enumerate(inputs)],
-            fix=f"write the result with numpy.{ufunc.__name__} and NumPy's other functions",
+            fix=f"write the result with {call} and NumPy's other functions",
         )
     dtype = keywords.pop("dtype", None)
     for name, value in keywords.items():
@@ -152,15 +179,31 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: 
     return _answered(answer, ufunc, inputs, dtype)
 
 
+def _name_of(ufunc: np.ufunc) -> str:
+    """The ufunc as users call it."""
+    module = "numpy" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    return f"{module}.{ufunc.__name__}"
+
+
+def stored(result: Any, out: Array, call: str) -> Array:
+    """``out=`` with a handle: its entries become those of the result."""
+    from chainrule.trace.storage import update
+
+    update(out, result, call, is_scalar=False)
+    return out
+
+
 def _answered(answer: Op | Callable[..., Any], ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any) -> Any:
     """The op or function of a ufunc on its operands."""
-    call = f"numpy.{ufunc.__name__}"
+    call = _name_of(ufunc)
     owner = owner_of(inputs, call)
     if len(inputs) == 2 and isinstance(answer, ElementwiseOp):
         nodes = [lift(inputs[0], owner, call), lift_exponent(answer, inputs[1], owner, call)]
     else:
         nodes = [lift(x, owner, call) for x in inputs]
     if dtype is not None:
+        if isinstance(answer, BooleanOp):  # there it would be the dtype of the result, of which there is one
+            raise fail(UnsupportedError, call, "the keyword dtype= is not supported", fix="leave it out")
         nodes = [astype(node, np.dtype(dtype)) for node in nodes]
     node = answer.bind(tuple(nodes)) if isinstance(answer, Op) else answer(*nodes)
     if isinstance(node, tuple):
@@ -194,7 +237,7 @@ def _refuse_out(call: str, out: Any, inputs: tuple[Any, ...]) -> None:
         call,
         "out= (or an in-place operator on a NumPy array) would write values where a derivative is being taken",
         [("out", arrays[0]), *[(f"operand {k}", x) for k, x in enumerate(inputs)]],
-        fix="write y = y + x instead of y += x, and leave out= out",
+        fix="write y = y + x instead of y += x, and leave out= out; or make y with numpy.zeros_like(x)",
     )
 
 
@@ -226,8 +269,8 @@ def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]
             require_open(x, entry.name)
         return entry.function(*args, **keywords)
     owner = owner_of(handles or [like], entry.name)
-    if function in _VIEWS and args and isinstance(args[0], Array) and args[0].ndim:
-        return args[0]._view(lambda node: entry.function(node, *args[1:], **keywords))
+    if _shares_memory(function, args, keywords):
+        return _views(function, entry, args, keywords)
     new_args = [_operand(entry, _position(entry, k), value, owner) for k, value in enumerate(args)]
     new_keywords = {name: _operand(entry, name, value, owner) for name, value in keywords.items()}
     result = entry.function(*new_args, **new_keywords)
@@ -239,6 +282,42 @@ def call_function(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]
         return Array(lift(result, owner, entry.name), owner)
     arrays = [Array(strong(node), owner) for node in result]
     return _rebuild_result(function, arrays)
+
+
+def _shares_memory(function: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    """Whether the result of a call is a view of its only array, which is its first argument."""
+    if function is np.einsum:
+        return len(args) == 2 and isinstance(args[1], Array) and isinstance(args[0], str) and _keeps_all(args[0])
+    if not args or not isinstance(args[0], Array) or keywords.get("copy") or _handles(args[1:], keywords):
+        return False
+    return function in _READ_ONLY_VIEWS or (function in _VIEWS and args[0].ndim > 0)
+
+
+def _keeps_all(subscripts: str) -> bool:
+    """Whether an einsum of one array adds nothing up, so that NumPy gives a view."""
+    inner, arrow, outer = subscripts.replace(" ", "").partition("->")
+    return set(inner) == set(outer) if arrow else len(set(inner) - {"."}) == len(inner.replace(".", ""))
+
+
+def _views(function: Any, entry: Entry, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """The result of a function that gives one or several views of an array."""
+    from chainrule.trace.storage import Access, Way
+
+    place = 1 if function is np.einsum else 0
+    array = args[place]
+    require_open(array, entry.name)
+    access = Access.SHARED if function in _VIEWS else Access.READ_ONLY
+
+    def result(node: Node) -> Any:
+        return entry.function(*args[:place], node, *args[place + 1 :], **keywords)
+
+    def view_of(k: int) -> Array:
+        return array._view(Way(lambda node: result(node)[k], access))
+
+    first = result(array._node)
+    if isinstance(first, Node):
+        return array._view(Way(result, access))
+    return type(first)([view_of(k) for k in range(len(first))])
 
 
 def _takes_keywords(entry: Entry) -> bool:
@@ -274,10 +353,10 @@ def _operand(entry: Entry, name: str, value: Any, owner: Owner) -> Any:
     if name in entry.operands:
         if value is None or type(value).__name__ == "_NoValueType" or (value is True and name == "where"):
             return value
-        node = _lifted(value, owner, entry.name)
+        node = lift_nested(value, owner, entry.name)
         return node if name in entry.weak else strong(node)
     if name in entry.sequences:
-        return [strong(_lifted(x, owner, entry.name)) for x in value]
+        return [strong(lift_nested(x, owner, entry.name)) for x in value]
     if isinstance(value, Array):
         raise fail(
             UnsupportedError,
@@ -289,35 +368,37 @@ def _operand(entry: Entry, name: str, value: Any, owner: Owner) -> Any:
     return value
 
 
-def _lifted(value: Any, owner: Owner, call: str) -> Node:
+def lift_nested(value: Any, owner: Owner, call: str) -> Node:
     """`value` as a node; a list with handles in it becomes one array."""
-    if isinstance(value, tuple | list) and _handles_in(value):
-        return basics.stack([strong(_lifted(x, owner, call)) for x in value])
+    if isinstance(value, tuple | list) and handles_in(value):
+        return basics.stack([strong(lift_nested(x, owner, call)) for x in value])
     return lift(value, owner, call)
 
 
 def _handles(args: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
-    return _handles_in([*args, *keywords.values()])
+    return handles_in([*args, *keywords.values()])
 
 
-def _handles_in(values: Any) -> list[Any]:
+def handles_in(values: Any) -> list[Any]:
+    """The handles among values, in lists and tuples too."""
     found: list[Any] = []
     for value in values:
         if isinstance(value, Array):
             found.append(value)
         elif isinstance(value, tuple | list):
-            found.extend(_handles_in(value))
+            found.extend(handles_in(value))
     return found
 
 
 def _unknown(function: Any, name: str) -> Exception:
     module = getattr(function, "__module__", None) or "numpy"
+    full_name = _name_of(function) if isinstance(function, np.ufunc) else f"{module}.{name}"
     names = sorted({getattr(known, "__name__", "") for known in provided_functions()})
     near = difflib.get_close_matches(name, names, n=2)
     hint = f" (near it: {', '.join(near)})" if near else ""
     return fail(
         UnsupportedError,
-        f"{module}.{name}",
+        full_name,
         f"chainrule does not know this function yet{hint}",
         fix="write it with functions that it knows, or wrap it: chainrule.custom_derivative(f, black_box=True)",
     )

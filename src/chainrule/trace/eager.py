@@ -93,7 +93,7 @@ class EagerArray(Array):
             raise fail(
                 UnsupportedError,
                 call,
-                "under no_grad an array that was computed from variables is changed in place; its gradient would be lost",
+                "an array that was computed from variables is changed under no_grad; its gradient would be lost",
                 [("x", self)],
                 fix="make a new array (y = x + 1), or change x.detach()",
             )
@@ -197,7 +197,7 @@ class EagerArray(Array):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         from chainrule.trace.dispatch import call_ufunc
 
-        return run_eagerly(lambda inputs, keywords: call_ufunc(ufunc, method, inputs, keywords), (inputs, keywords), {})
+        return run_eagerly(lambda *inputs, **keywords: call_ufunc(ufunc, method, inputs, keywords), inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         from chainrule.trace.dispatch import call_function
@@ -303,7 +303,7 @@ class EagerArray(Array):
     def __ne__(self, other: object) -> Any:
         return self._do(operator.ne, self, other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def run_eagerly(
@@ -314,58 +314,63 @@ def run_eagerly(
     With `is_traced` the function sees an open trace, as it does inside a transform.
     """
     handles: list[EagerArray] = []
-    foreign: list[Array] = []
+    insides: list[Array] = []
+    step = Step()
+    foreign = False
 
-    def sort(x: Array) -> Array:
-        if isinstance(x, EagerArray):
-            handles.append(x)
-        else:
-            foreign.append(x)
-        return x
+    def inside(x: Array) -> Array:
+        nonlocal foreign
+        if not isinstance(x, EagerArray):
+            foreign = True
+            return x
+        for known, handle in zip(handles, insides, strict=True):
+            if known is x:
+                return handle
+        handles.append(x)
+        insides.append(step.handle(x._entry))
+        return insides[-1]
 
-    mapped((args, keywords), sort)
+    new_args = [mapped(x, inside) for x in args]
+    new_keywords = {name: mapped(x, inside) for name, x in keywords.items()}
     if foreign:
         # Inside a transform: numbers that nobody differentiates are constants there.
-        def value_of(x: Array) -> Any:
-            if not isinstance(x, EagerArray):
-                return x
-            if x.requires_grad:
-                raise x._foreign()
-            return x.value
-
-        args, keywords = mapped((tuple(args), keywords), value_of)
-        return function(*args, **keywords)
+        return function(*mapped(tuple(args), _held), **mapped(keywords, _held))
     kind = type(handles[0])
-    is_recorded = is_recording(kind.records_by_default) and any([x._entry.requires_grad for x in handles])
-    step = Step(is_recorded)
-    insides = {id(x): step.handle(x._entry) for x in handles}
-    args, keywords = mapped((tuple(args), keywords), lambda x: insides[id(x)])
+    step.is_recorded = is_recording(kind.records_by_default) and any(x._entry.requires_grad for x in handles)
+
+    def outside(x: Array) -> Array:
+        for known, handle in zip(handles, insides, strict=True):
+            if handle is x:
+                return known
+        made = kind(step.entry_of(x))
+        root, path = view_path(x)
+        for parent, handle in zip(handles, insides, strict=True):
+            if path and handle is root:
+                made._parent, made._path, made._seen = parent, path, parent._entry
+        return made
+
     try:
         if is_traced:
             with current(step):
-                result = function(*args, **keywords)
+                result = function(*new_args, **new_keywords)
         else:
-            result = function(*args, **keywords)
-        eager_of = {id(insides[id(x)]): x for x in handles}
-
-        def outside(x: Array) -> Array:
-            if id(x) in eager_of:
-                return eager_of[id(x)]
-            made = kind(step.entry_of(x))
-            root, path = view_path(x)
-            if path and id(root) in eager_of:
-                parent = eager_of[id(root)]
-                made._parent, made._path, made._seen = parent, path, parent._entry
-            return made
-
+            result = function(*new_args, **new_keywords)
         result = mapped(result, outside)
-        for x in handles:
-            inside = insides[id(x)]
-            if step.is_changed(inside):
-                x._replace(step.entry_of(inside), "x[...] = value")
+        for x, handle in zip(handles, insides, strict=True):
+            if step.is_changed(handle):
+                x._replace(step.entry_of(handle), "x[...] = value")
         return result
     finally:
         step.release()
+
+
+def _held(x: Array) -> Any:
+    """The numbers of an eager array that no derivative is taken by."""
+    if not isinstance(x, EagerArray):
+        return x
+    if x._entry.requires_grad:
+        raise x._foreign()
+    return x.value
 
 
 def has_eager(tree: Any) -> bool:

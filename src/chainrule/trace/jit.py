@@ -64,7 +64,7 @@ def jit(f: Callable[..., Any]) -> Callable[..., Any]:
         leaves, structure = flatten((args, keywords))
         if current_trace() is not None or any(isinstance(leaf, Array) for leaf in leaves):
             return f(*args, **keywords)
-        key = (structure, _signature(leaves))
+        key = (structure, _signature(leaves, "chainrule.jit"))
         known = tuple(paths.get(key, ()))
         values = [leaf for leaf in leaves if _is_input(leaf)]
         for path in known:
@@ -122,7 +122,7 @@ def compile(f: Callable[..., Any], *example: Any) -> CompiledFunction:
     """
     leaves, structure = flatten((example, {}))
     compiled = _traced(f, example, {}, "chainrule.compile")
-    compiled.signature = (structure, _signature(leaves))
+    compiled.signature = (structure, _signature(leaves, "chainrule.compile"))
     return compiled
 
 
@@ -130,7 +130,7 @@ def _is_input(leaf: Any) -> bool:
     return isinstance(leaf, np.ndarray | np.generic) or (isinstance(leaf, int | float) and not isinstance(leaf, bool))
 
 
-def _signature(leaves: Sequence[Any]) -> tuple[Any, ...]:
+def _signature(leaves: Sequence[Any], call: str) -> tuple[Any, ...]:
     """What a program depends on: shapes and dtypes of arrays, types of numbers, anything else itself."""
     entries: list[Any] = []
     for leaf in leaves:
@@ -144,7 +144,7 @@ def _signature(leaves: Sequence[Any]) -> tuple[Any, ...]:
             except TypeError:
                 raise fail(
                     ArgumentError,
-                    "chainrule.jit",
+                    call,
                     f"an argument of type {type(leaf).__name__} is neither an array nor hashable",
                     fix="pass arrays, numbers, or hashable settings",
                 ) from None
@@ -160,7 +160,8 @@ class CompiledFunction:
     program : Program
         What runs.
     source : str
-        The program as readable NumPy code.
+        The program as readable NumPy code: `np` in it is numpy, `special` scipy.special and `kernels`
+        chainrule.ops.kernels; a program of Python floats has the functions of `math` under their own names.
     """
 
     def __init__(self, program: Program, guard: Program | None, expected: Sequence[Any], captured: list[Any]) -> None:
@@ -196,7 +197,7 @@ class CompiledFunction:
                 "a compiled function cannot be traced again",
                 fix="transform first, then compile: compile(grad(f), x)",
             )
-        if (structure, _signature(leaves)) != self.signature:
+        if (structure, _signature(leaves, "chainrule.compile")) != self.signature:
             raise fail(
                 ShapeError,
                 "chainrule.compile",

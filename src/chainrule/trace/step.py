@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,12 @@ from chainrule.trace.tracer import Trace, _current
 # Below this number of entries no BLAS uses several threads.
 _THREADED_SIZE = 4_096
 
+# What surely holds no handles.
+_NO_CONTAINERS = {float, int, bool, str, type(None), np.ndarray, np.float64}
+
+# The graphs of the last operations, kept alive so that a loop finds them again.
+_recent: deque[Node] = deque(maxlen=1024)
+
 
 class Step(Trace):
     """The trace of one operation: its operands are the first inputs, what it captures the others.
@@ -29,7 +36,7 @@ class Step(Trace):
     constant once: ``variable(data).detach()``.
     """
 
-    def __init__(self, is_recorded: bool) -> None:
+    def __init__(self, is_recorded: bool = False) -> None:
         super().__init__("an operation on variables", None)
         self.is_recorded = is_recorded
         self._places: dict[int, Node] = {}
@@ -59,6 +66,7 @@ class Step(Trace):
     def entry_of(self, x: Array) -> Entry:
         """The value of a result, and how it came about."""
         node = strong(x._node)
+        _recent.append(node)
         value = self._number(node)
         if self.is_recorded and node.dtype.kind == "f":
             return Entry(value, node.aval, node=node, inputs=tuple(self.inputs), operands=self._all_operands())
@@ -74,7 +82,7 @@ class Step(Trace):
         numbers = self._numbers
         numbers.update(zip(self.inputs, self.bindings, strict=True))
         with np.errstate(all="ignore"):
-            if any([np.size(value) >= _THREADED_SIZE for value in self.bindings]):
+            if any(getattr(value, "size", 1) >= _THREADED_SIZE for value in self.bindings):
                 with single_threaded():
                     (value,) = evaluate_into(numbers, [node], NUMPY)
             else:
@@ -138,6 +146,8 @@ def mapped(tree: Any, change: Callable[[Array], Any]) -> Any:
     """Arguments or results with every handle among them exchanged."""
     if isinstance(tree, Array):
         return change(tree)
+    if type(tree) in _NO_CONTAINERS:
+        return tree
     if isinstance(tree, tuple):
         parts = [mapped(x, change) for x in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)

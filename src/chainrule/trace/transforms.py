@@ -33,7 +33,7 @@ from chainrule.trace.function import (
     scalar_result,
     split_aux,
 )
-from chainrule.trace.tracer import Trace, opened
+from chainrule.trace.tracer import Trace, current_trace, opened
 
 ArgNums = int | Sequence[int]
 
@@ -341,8 +341,16 @@ def _directions(given: Any, examples: Sequence[Any], structure: Any, call: str, 
                 [("given", aval), ("needed", example)],
                 fix="give an array of the same shape",
             )
-        values.append(leaf.astype(example.dtype) if isinstance(leaf, Array) else np.asarray(leaf, example.dtype))
+        values.append(_direction(leaf, example.dtype))
     return values
+
+
+def _direction(leaf: Any, dtype: np.dtype[Any]) -> Any:
+    """A tangent or cotangent in the dtype of what it belongs to."""
+    trace = current_trace()
+    if isinstance(leaf, np.ndarray) and leaf.dtype != dtype and trace is not None and trace.by_reference:
+        leaf = Array(trace.capture(leaf, trace.call), trace)  # converted at every run
+    return leaf.astype(dtype) if isinstance(leaf, Array) else np.asarray(leaf, dtype)
 
 
 class _Traced:
@@ -360,7 +368,8 @@ class _Traced:
             nodes = [scalar_result(trace, result, call)] if scalar else result_nodes(trace, leaves, call)
             function, bindings = trace.close(nodes)
             # Products may be asked for after the call: by then nothing is locked, so large arrays are copied.
-            self.bindings = [_kept_copy(value) for value in bindings] if kept else bindings
+            copied = kept and not trace.by_reference
+            self.bindings = [_kept_copy(value) for value in bindings] if copied else bindings
         self.numbers = self.arguments.active_numbers(places)
         self.raw = function
         self.function = prepared(function)
@@ -459,8 +468,7 @@ def _for_floating(traced: _Traced, tangents: Sequence[Any]) -> list[Any]:
     """Tangents for all outputs: zeros for those that are integers or booleans."""
     given = iter(tangents)
     return [
-        next(given) if output.dtype.kind == "f" else np.zeros(output.shape)[()]
-        for output in traced.function.outputs
+        next(given) if output.dtype.kind == "f" else np.zeros(output.shape)[()] for output in traced.function.outputs
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Variable(EagerArray):
     """An eager array as users get it: a variable, or what was computed from variables."""
 
     __slots__ = ()
+
+    accumulates: ClassVar[bool] = True  # whether `backward` adds to the gradients that are there
 
     @property
     def requires_grad(self) -> bool:
@@ -196,10 +198,13 @@ class Variable(EagerArray):
         order = reached([root])
         record = closed(root, order, None, call)
         values = gradients_of(record, None if seed is None else seed.value)
+        totals: dict[Leaf, Any] = {}
         for leaf, value in zip(record.owners, values, strict=True):
             assert isinstance(leaf, Leaf)
-            with LOCK:
-                old = leaf.grad
+            totals[leaf] = np.add(totals[leaf], value) if leaf in totals else value
+        with LOCK:
+            for leaf, value in totals.items():
+                old = leaf.grad if self.accumulates else None
                 leaf.grad = type(self)(constant(value if old is None else np.add(old._entry.value, value)))
         if not retain_graph:
             for entry in order:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -166,11 +165,8 @@ def _leaf_axes(prefix: Any, structure: Any, name: str) -> list[Any]:
     for axis in axes:
         if axis is None and name == "out_axes":
             raise fail(ArgumentError, CALL, "out_axes cannot be None", fix="give the place of the new axis")
-        if axis is not None:
-            try:
-                operator.index(axis)
-            except TypeError:
-                raise fail(ArgumentError, CALL, f"{name} holds {axis!r}", fix="give integers or None") from None
+        if axis is not None and (isinstance(axis, bool) or not isinstance(axis, int | np.integer)):
+            raise fail(ArgumentError, CALL, f"{name} holds {axis!r}", fix="give integers or None")
     return axes
 
 
