@@ -9,6 +9,7 @@ from chainrule.core.op import freeze_registry
 from chainrule.numpy.table import fill
 from chainrule.trace.check import check_grads
 from chainrule.trace.custom import checkpoint, custom_derivative
+from chainrule.trace.eager_gradients import gradients
 from chainrule.trace.jit import compile, jit
 from chainrule.trace.symbols import symbols
 from chainrule.trace.transforms import (
@@ -23,7 +24,7 @@ from chainrule.trace.transforms import (
     value_and_grad,
     vjp,
 )
-from chainrule.trace.variables import gradients, no_grad, variable
+from chainrule.trace.variables import no_grad, variable
 from chainrule.trace.vmap import vmap
 
 fill()

@@ -201,3 +201,12 @@ def test_mxnet_numpy_is_numpy():
     assert np.pi == numpy.pi
     with pytest.raises(AttributeError):
         _ = np.no_such_function
+
+
+def test_submodules_are_found_when_they_are_asked_for():
+    import chainrule.compat as compat
+
+    assert {"torch", "tensorflow", "mxnet"} <= set(dir(compat))
+    assert compat.torch is torch
+    with pytest.raises(AttributeError):
+        _ = compat.paddle

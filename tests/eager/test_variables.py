@@ -536,6 +536,29 @@ def test_functions_with_their_own_derivative():
     assert cr.jit(lambda x: x * x)(x).requires_grad
 
 
+def test_backward_runs_on_the_recorded_values(rng):
+    calls = []
+
+    def counted(x):
+        calls.append(1)
+        return np.sin(x)
+
+    box = cr.custom_derivative(
+        counted, vjp=lambda primals, ct: (ct * np.cos(primals[0]),), black_box=True, result=np.zeros(3)
+    )
+    start = rng.standard_normal(3)
+    x = cr.variable(start)
+    y = box(x)
+    for rounds in (1, 2):
+        np.sum(np.exp(y) * y).backward(retain_graph=True)
+        value = np.sin(start)
+        expected = rounds * np.exp(value) * (1 + value) * np.cos(start)
+        np.testing.assert_allclose(x.grad, expected, rtol=tolerance(float, condition=10))
+        assert len(calls) == 1
+    np.testing.assert_allclose(cr.gradients(np.sum(y * y), y), 2 * value, rtol=tolerance(float))
+    assert len(calls) == 1
+
+
 # --- when something goes wrong, and in threads ---
 
 

@@ -87,6 +87,10 @@ FUNCTIONS = {
     "shaping": (lambda a: np.concatenate([a.T.reshape(-1), a[::-1, 1]]), (square_matrix(),)),
     "indexing": (lambda x: x[[2, 0, 0]] * x[-1], (vector(),)),
     "integer index": (row_of, (square_matrix(), 1)),
+    "axis": (lambda a, axis: (np.sum(a, axis=axis), a.mean(axis), np.sort(a, axis)), (square_matrix(), 0)),
+    "shape": (lambda x, n: (x.reshape(n, -1), np.zeros(n)), (square_matrix(), 1)),
+    "slice": (lambda x, n: x[:n] * x[-n:], (vector(), 2)),
+    "range": (lambda x, n: sum(x**k for k in range(n)), (vector(), 3)),
     "assignment": (assigned, (vector(),)),
     "sort": (np.sort, (vector()[::-1].copy(),)),
     "cumsum": (np.cumsum, (vector(),)),
@@ -310,6 +314,14 @@ def test_shapes_that_depend_on_values():
     assert f.calls == 3
 
 
+def test_an_axis_is_checked_at_each_call():
+    f = Counted(lambda a, axis: np.sum(np.sin(a), axis=axis))
+    jitted = cr.jit(f)
+    for axis in (0, 1, 0, -1, 1):
+        assert_same(jitted(square_matrix(), axis), f.f(square_matrix(), axis))
+    assert f.calls == 3
+
+
 def test_values_taken_out_are_guarded():
     f = Counted(lambda x, k: x * float(k) + int(k[()]))
     jitted = cr.jit(f)
@@ -370,6 +382,18 @@ def test_a_branch_on_a_captured_array_is_checked_against_its_contents_now():
     limit[...] = 1.0
     assert jitted(2.0) == 4.0
     assert f.calls == 2
+
+
+def test_a_question_that_fails_for_other_values():
+    def f(a):
+        if np.linalg.det(a) != 0:
+            v = np.linalg.inv(a)
+            return np.sum(v) if v[0, 0] > 0 else np.sum(a)
+        return a[0, 0] - 1.0
+
+    jitted = cr.jit(f)
+    for a in (np.eye(2), np.zeros((2, 2)), -np.eye(2), np.eye(2)):
+        assert jitted(a) == f(a)
 
 
 def test_too_many_paths():

@@ -1,4 +1,4 @@
-"""What shares memory in NumPy shares it here: programs that assign through views, run on arrays and on handles alike."""
+"""What shares memory in NumPy shares it here: programs that assign through views, on arrays and on handles alike."""
 
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.errors import ArgumentError, UnsupportedError
 from tests.oracles import richardson, tolerance
 
-# --- random programs ----------------------------------------------------------------------------------------------------
+# --- random programs ---
 
 
 class Statement(NamedTuple):
@@ -229,6 +229,25 @@ def test_gradient_of_a_program(case, seed):
 
 
 @given(programs())
+def test_compiled_program_in_its_first_runs(case):
+    x, program = case
+    compiled = cr.jit(lambda y: run(program, y))
+    for point in (x, x, 0.5 - x):
+        for ours, numpys in zip(compiled(point), run(program, point), strict=True):
+            assert_close(ours, numpys)
+
+
+@given(programs())
+def test_program_on_variables(case):
+    x, program = case
+    variable = cr.variable(x)
+    for ours, numpys in zip(run(program, variable), run(program, x), strict=True):
+        assert_close(ours.value, numpys)
+    total(program, variable).backward()
+    assert_close(variable.grad.value, cr.grad(partial(total, program))(x))
+
+
+@given(programs())
 def test_batched_program_is_the_loop(case):
     x, program = case
     stack = np.stack([x, 0.5 - x, x * x])
@@ -250,7 +269,7 @@ def test_second_order_of_a_program_in_both_orders(case):
     assert_close(forward_over_reverse, expected, error)
 
 
-# --- which functions give views -------------------------------------------------------------------------------------------
+# --- which functions give views ---
 
 SHARING = {
     **VIEWS,

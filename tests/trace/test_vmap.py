@@ -297,6 +297,43 @@ def test_what_is_no_array_passes_through(rng):
     np.testing.assert_array_equal(found, x * 2)
 
 
+def test_each_has_its_own_index(rng):
+    x, n = rng.standard_normal((4, 3)), np.array([2, 0, 1, -1])
+    np.testing.assert_array_equal(cr.vmap(lambda v, k: v[k])(x, n), x[np.arange(4), n])
+    np.testing.assert_array_equal(cr.vmap(lambda v, k: v[[0, 2]] * k)(x, n)[:, 1], x[:, 2] * n)
+
+    def replaced(v, k):
+        v = v * 1.0
+        v[k] = 9.0
+        return v
+
+    wanted = x.copy()
+    wanted[np.arange(4), n] = 9.0
+    np.testing.assert_array_equal(cr.vmap(replaced)(x, n), wanted)
+    chosen = cr.grad(lambda x: np.sum(cr.vmap(lambda v, k: v[k] ** 2)(x, n)))(x)
+    np.testing.assert_array_equal(chosen, np.where(np.arange(3) == (n % 3)[:, None], 2 * x, 0.0))
+
+
+def test_a_buffer_overwritten_between_uses():
+    buffer = np.ones(3)
+
+    def f(x):
+        first = x * buffer
+        buffer[...] = 5.0
+        return first + x * buffer
+
+    np.testing.assert_array_equal(cr.vmap(f)(np.ones((2, 3))), np.full((2, 3), 6.0))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [np.linalg.inv, np.linalg.eigvalsh, np.linalg.det, cr.grad(np.linalg.det), lambda a: np.sort(a, axis=0), np.max],
+    ids=["inv", "eigvalsh", "det", "grad of det", "sort", "max"],
+)
+def test_stacks_of_no_matrices(f):
+    assert cr.vmap(f)(np.zeros((0, 3, 3))).shape == (0, *np.shape(f(MATRIX)))
+
+
 def test_stacks_of_nothing():
     assert cr.vmap(np.sum)(np.zeros((0, 3))).shape == (0,)
     assert cr.vmap(np.sin, out_axes=1)(np.zeros((0, 3))).shape == (3, 0)

@@ -13,10 +13,11 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, SpentError, fail
 from chainrule.trace.containers import flatten, unflatten
+from chainrule.trace.eager_gradients import gradients_by
 from chainrule.trace.tape import Entry, is_recording, recording
 from chainrule.trace.tape import constant as constant_entry
 from chainrule.trace.variables import Variable as _Variable
-from chainrule.trace.variables import gradients_by, variable_entry
+from chainrule.trace.variables import variable_entry
 
 __all__ = [
     "Tensor",

@@ -97,6 +97,11 @@ class _NotGiven:
 NOT_GIVEN: Any = _NotGiven()
 
 
+def is_given(value: Any) -> bool:
+    """Whether a keyword such as ``where=`` or ``initial=`` has a value of its own."""
+    return value is not NOT_GIVEN and type(value).__name__ != "_NoValueType" and value is not True
+
+
 def refuse(call: str, keywords: dict[str, tuple[Any, Any]], fix: str = "leave it out") -> None:
     """Refuse keywords that have another value than the one that is supported: name -> (value, supported)."""
     for name, (value, supported) in keywords.items():

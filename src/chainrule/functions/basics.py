@@ -20,6 +20,7 @@ from chainrule.functions.axes import (
     canonical_axes,
     canonical_axis,
     canonical_shape,
+    is_given,
     keep_axes,
     refuse,
 )
@@ -97,17 +98,13 @@ def sum(
     """Sum over axes."""
     refuse("numpy.sum", {"out": (out, None)})
     a = _as_dtype(a, dtype)
-    if _is_given(where):
+    if is_given(where):
         a = selection.where(_broadcast_to(where, a.shape, "numpy.sum"), a, 0)
     axes = canonical_axes(axis, a.ndim, "numpy.sum")
     total = reductions.sum_over(a, axes)
-    if _is_given(initial):
+    if is_given(initial):
         total = arithmetic.add(total, initial)
     return keep_axes(total, axes, keepdims)
-
-
-def _is_given(value: Any) -> bool:
-    return value is not NOT_GIVEN and type(value).__name__ != "_NoValueType" and value is not True
 
 
 def mean(
@@ -119,7 +116,7 @@ def mean(
         a = astype(a, FLOAT)
     a = _as_dtype(a, dtype)
     axes = canonical_axes(axis, a.ndim, "numpy.mean")
-    if _is_given(where):
+    if is_given(where):
         mask = _broadcast_to(where, a.shape, "numpy.mean")
         count = reductions.sum_over(selection.astype(mask, INT), axes)
         total = reductions.sum_over(selection.where(mask, a, 0), axes)
@@ -143,16 +140,16 @@ def _extremum(name: str) -> Any:
     ) -> Node:
         call = f"numpy.{name}"
         refuse(call, {"out": (out, None)})
-        if _is_given(where):
-            if not _is_given(initial):
+        if is_given(where):
+            if not is_given(initial):
                 raise fail(ArgumentError, call, "where= needs initial=", [("a", a)], fix="give initial= too")
             a = selection.where(_broadcast_to(where, a.shape, call), a, initial)
         axes = canonical_axes(axis, a.ndim, call)
-        if _is_given(initial) and 0 in (a.shape[k] for k in axes):
+        if is_given(initial) and 0 in (a.shape[k] for k in axes):
             nothing = selection.astype(reductions.sum_over(a, axes), a.dtype)  # zeros of the result's shape
             return keep_axes(arithmetic.add(nothing, initial), axes, keepdims)
         result = over(a, axes) if axes else a
-        if _is_given(initial):
+        if is_given(initial):
             result = combine.bind((result, initial))
         return keep_axes(result, axes, keepdims)
 

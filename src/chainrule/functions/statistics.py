@@ -11,7 +11,7 @@ from chainrule.core.aval import FLOAT, INT
 from chainrule.core.dimension import size_product
 from chainrule.core.leaves import literal
 from chainrule.core.node import Node
-from chainrule.errors import ArgumentError, fail
+from chainrule.errors import ArgumentError, ShapeError, fail
 from chainrule.functions.axes import (
     NOT_GIVEN,
     Axes,
@@ -23,10 +23,12 @@ from chainrule.functions.axes import (
     refuse,
 )
 from chainrule.functions.basics import astype, moveaxis, ravel
+from chainrule.functions.products import diagonal
 from chainrule.ops import logic, products, reductions, searching, selection
 from chainrule.ops.arithmetic import divide, multiply, subtract
+from chainrule.ops.indexing import gather, getitem, pad_into
 from chainrule.ops.norms import norm_root
-from chainrule.ops.shaping import broadcast
+from chainrule.ops.shaping import broadcast, concatenate, reshape
 from chainrule.ops.sums import dimension
 
 
@@ -92,8 +94,6 @@ def _cumulated(x: Node, axis: Any, dtype: Any, out: Any, call: str) -> tuple[Nod
 def _started(x: Node, place: int, first: int, include_initial: Any) -> Node:
     if not include_initial:
         return x
-    from chainrule.ops.shaping import concatenate
-
     sizes = tuple(1 if k == place else x.shape[k] for k in range(-x.ndim, 0))
     start = broadcast(selection.astype(literal(first), x.dtype), tuple(range(-x.ndim, 0)), sizes)
     return concatenate([start, x], place)
@@ -211,15 +211,44 @@ def searchsorted(a: Node, v: Node, side: Any = "left", sorter: Any = None) -> No
     if side not in ("left", "right"):
         raise fail(ArgumentError, call, f"side={side!r}", fix="use 'left' or 'right'")
     if sorter is not None:
-        a = searching_gather(a, sorter)
+        a = gather(a, [sorter], 1, sorter.ndim)
     return searching.searchsorted(a, v, side)
 
 
-def searching_gather(a: Node, places: Node) -> Node:
-    """Entries of a vector at integer places."""
-    from chainrule.ops.indexing import gather
+def take_along_axis(arr: Node, indices: Node, axis: Any = -1) -> Node:
+    """Entries at integer places along an axis; the other axes of both are paired."""
+    call = "numpy.take_along_axis"
+    if indices.dtype.kind not in "iu":
+        raise fail(ArgumentError, call, f"indices have dtype {indices.dtype}", [("indices", indices)], fix="use int")
+    arr, place = _along(arr, axis, call)
+    if arr.ndim != indices.ndim:
+        raise fail(
+            ShapeError,
+            call,
+            f"{indices.ndim} axes of indices for {arr.ndim} of the array",
+            [("arr", arr), ("indices", indices)],
+            fix="give both as many axes",
+        )
+    taken = gather(moveaxis(arr, place, -1), [moveaxis(indices, place, -1)], 1, 1)
+    return moveaxis(taken, -1, place)
 
-    return gather(a, [places], 1, places.ndim)
+
+def diag(v: Node, k: Any = 0) -> Node:
+    """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
+    if v.ndim == 2:
+        return diagonal(v, k)
+    if v.ndim != 1:
+        raise fail(ShapeError, "numpy.diag", f"it has {v.ndim} axes", [("v", v)], fix="give a vector or a matrix")
+    size = int(v.shape[0])
+    n = size + abs(k)
+    first = k if k >= 0 else -k * n
+    stop = first + (size - 1) * (n + 1) + 1 if size else first
+    return reshape(pad_into(v, ((first, stop, n + 1),), (n * n,)), (n, n))
+
+
+def diagflat(v: Node, k: Any = 0) -> Node:
+    """The matrix with the entries of an array on its diagonal."""
+    return diag(ravel(v), k)
 
 
 def convolve(a: Node, v: Node, mode: Any = "full") -> Node:
@@ -247,4 +276,4 @@ def _convolved(a: Node, v: Node, mode: Any, call: str) -> Node:
     first, size = (short - 1, long - short + 1) if name == "valid" else ((short - 1) // 2, long)
     if name == "same" and call == "numpy.correlate" and a.shape[0] < v.shape[0]:
         first = short // 2
-    return searching.part(whole, first, size)
+    return getitem(whole, ((first, first + size, 1),))

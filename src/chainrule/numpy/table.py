@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule.core.op import ElementwiseOp, all_ops
 from chainrule.functions import basics, linalg, matrices, norms, products
+from chainrule.numpy.arrays import fill_arrays
 from chainrule.numpy.assignments import fill_assignments
 from chainrule.numpy.entries import fill_entries
 from chainrule.ops.contractions import matmul
@@ -38,6 +39,7 @@ def fill() -> None:
     provide_ufunc(np.positive, basics.positive)
     fill_entries()
     fill_assignments()
+    fill_arrays()
 
     provide(np.where, basics.where, "condition x y", weak="x y")
     provide(np.sum, basics.sum, "a initial where", weak="initial")

@@ -13,6 +13,7 @@ from chainrule.core.function import Function
 from chainrule.core.leaves import output_of
 from chainrule.core.node import Node, make_node
 from chainrule.core.op import Op, register
+from chainrule.errors import ShapeError, fail
 from chainrule.ops.contractions import contract
 
 
@@ -49,17 +50,29 @@ class HostFunction:
     def __str__(self) -> str:
         return f"{getattr(self.function, '__module__', '')}.{getattr(self.function, '__qualname__', 'function')}"
 
+    def __call__(self, *values: Any) -> np.ndarray[Any, Any]:
+        """The result, of the shape that was announced."""
+        result = np.asarray(self.function(*values))
+        if result.shape != self.shape:
+            raise fail(
+                ShapeError,
+                "chainrule.custom_derivative",
+                f"the black box returned shape {result.shape}, and {self.shape} before",
+                fix="return arrays of one shape, that of result= if it is given",
+            )
+        return result
+
     def jacobian(self, i: int, operand: Aval) -> HostFunction:
         """The derivative by operand `i`, by central differences; axes of the result, then those of the operand."""
         shape = tuple(int(size) for size in operand.shape)
-        return HostFunction(DifferenceJacobian(self.function, i), (*self.shape, *shape), self.dtype)
+        return HostFunction(DifferenceJacobian(self, i), (*self.shape, *shape), self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
 class DifferenceJacobian:
     """Central differences of `function` by operand `i`, one entry of the operand after the other."""
 
-    function: Callable[..., Any]
+    function: HostFunction
     i: int
 
     def __call__(self, *values: Any) -> Any:
@@ -72,10 +85,10 @@ class DifferenceJacobian:
             for signed in (step, -step):
                 moved = x.copy()
                 moved[place] += signed
-                ends.append(np.asarray(self.function(*values[: self.i], moved[()], *values[self.i + 1 :]), dtype=float))
+                ends.append(self.function(*values[: self.i], moved[()], *values[self.i + 1 :]).astype(float))
             columns.append((ends[0] - ends[1]) / (2 * step))
         if not columns:
-            return np.zeros((*np.shape(self.function(*values)), *x.shape))
+            return np.zeros((*self.function.shape, *x.shape))
         return np.moveaxis(np.array(columns), 0, -1).reshape((*columns[0].shape, *x.shape))
 
 

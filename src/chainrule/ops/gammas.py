@@ -184,7 +184,7 @@ class HurwitzZeta(SpecialOp):
     nondifferentiable_in = {0: "the Hurwitz zeta function has no closed derivative by its exponent x"}
 
     def infer_dtype(self, avals: tuple[Aval, ...]) -> np.dtype[Any]:
-        return ufunc_dtype(scipy.special.beta, tuple((aval.dtype, aval.weak) for aval in avals))
+        return ufunc_dtype(scipy.special._ufuncs._zeta, tuple((aval.dtype, aval.weak) for aval in avals))
 
     def evaluate(self, xp: Any, *values: Any, **params: Any) -> Any:
         return xp.special.zeta(*values)

@@ -19,7 +19,7 @@ from chainrule.core.op import Op
 from chainrule.ops.arithmetic import ADD, MULTIPLY
 from chainrule.ops.elementwise import LOGADDEXP
 from chainrule.ops.logic import EQUAL, LOGICAL_AND, LOGICAL_OR, NOT_EQUAL
-from chainrule.ops.selection import MAXIMUM, MINIMUM
+from chainrule.ops.selection import MAXIMUM, MINIMUM, astype
 from chainrule.ops.shaping import BROADCAST
 
 # Ops whose two operands may change places.
@@ -116,6 +116,8 @@ class Rule:
             match = Match(node, bindings, surroundings)
             if all(condition(match) for condition in self.when):
                 result = self._build(match)
+                if result is not None and result.aval.weak and not node.aval.weak:
+                    result = astype(result, result.dtype)  # of a Python number, NumPy's functions make a plain one
                 if result is not None and result is not node and result.aval == node.aval:
                     return result
         return None

@@ -155,7 +155,8 @@ class Array:
         value = self._value(
             "numpy.asarray(x)",
             "use x itself (M @ x in place of M.dot(x)); to build an array of such values use numpy.stack([...]); "
-            + _FILLING,
+            + _FILLING
+            + "; in place of numpy.vectorize(f) use chainrule.vmap(f)",
         )
         return np.array(value, dtype=dtype)
 
@@ -194,6 +195,17 @@ class Array:
         return bool((self == value).any())
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> Array:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Array:
+        return self.copy()
+
+    def __round__(self, decimals: int | None = None) -> Any:
+        if self.shape:
+            raise TypeError("type Array doesn't define __round__ method")  # as NumPy's arrays
+        return np.round(self, decimals or 0)
 
     def item(self) -> Any:
         """The value of a one-entry array as a Python number; refused while a derivative is taken through it."""
@@ -268,7 +280,7 @@ class Array:
         parts = indexing.parts(node, entries)
         result = parts.read(node)
         # NumPy shares memory under basic indexing, and gives a scalar where nothing is left but for an ellipsis.
-        if not _is_basic(index) or not (result.shape or _has_ellipsis(index)) or owner is not self._owner:
+        if not _is_basic(index) or not (result.shape or has_ellipsis(index)) or owner is not self._owner:
             return Array(result, owner)
         return self._view(parts.read)
 
@@ -449,6 +461,71 @@ class Array:
         """Cumulative sum, as `numpy.cumsum`."""
         return np.cumsum(self, axis=axis, dtype=dtype, out=out)
 
+    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Any:
+        """Product over axes, as `numpy.prod`."""
+        return np.prod(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **more)
+
+    def cumprod(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        """Cumulative product, as `numpy.cumprod`."""
+        return np.cumprod(self, axis=axis, dtype=dtype, out=out)
+
+    def var(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: bool = False, **more: Any
+    ) -> Any:
+        """Variance over axes, as `numpy.var`."""
+        return np.var(self, axis=axis, dtype=dtype, out=out, ddof=ddof, keepdims=keepdims, **more)
+
+    def std(
+        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: bool = False, **more: Any
+    ) -> Any:
+        """Standard deviation over axes, as `numpy.std`."""
+        return np.std(self, axis=axis, dtype=dtype, out=out, ddof=ddof, keepdims=keepdims, **more)
+
+    def argmax(self, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Any:
+        """Place of the largest entry, as `numpy.argmax`."""
+        return np.argmax(self, axis=axis, out=out, keepdims=keepdims)
+
+    def argmin(self, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Any:
+        """Place of the smallest entry, as `numpy.argmin`."""
+        return np.argmin(self, axis=axis, out=out, keepdims=keepdims)
+
+    def repeat(self, repeats: Any, axis: Any = None) -> Any:
+        """Every entry repeated, as `numpy.repeat`."""
+        return np.repeat(self, repeats, axis)
+
+    def take(self, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
+        """Entries at integer places, as `numpy.take`."""
+        return np.take(self, indices, axis, out, mode)
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        """Entries where a condition holds, as `numpy.compress`."""
+        return np.compress(condition, self, axis, out)
+
+    def choose(self, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+        """Entries of several arrays by number, as `numpy.choose`."""
+        return np.choose(self, choices, out, mode)
+
+    def searchsorted(self, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+        """Places in this sorted vector, as `numpy.searchsorted`."""
+        return np.searchsorted(self, v, side, sorter)
+
+    def nonzero(self) -> Any:
+        """Places of the entries other than 0, as `numpy.nonzero`."""
+        return np.nonzero(self)  # type: ignore[call-overload]
+
+    def clip(self, *bounds: Any, **more: Any) -> Any:
+        """Entries limited to an interval, as `numpy.clip`."""
+        limits = (*bounds, *[None] * (2 - len(bounds))) if bounds else ()
+        return np.clip(self, *limits, **more)
+
+    def round(self, decimals: Any = 0, out: Any = None) -> Any:
+        """Entries rounded, as `numpy.round`."""
+        return np.round(self, decimals, out)
+
+    def argsort(self, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+        """The order that sorts, as `numpy.argsort`."""
+        return np.argsort(self, axis, kind, order, stable=stable)
+
     def dot(self, other: Any) -> Any:
         """Dot product, as `numpy.dot`."""
         return np.dot(self, other)
@@ -627,7 +704,8 @@ def _is_basic(index: Any) -> bool:
     )
 
 
-def _has_ellipsis(index: Any) -> bool:
+def has_ellipsis(index: Any) -> bool:
+    """Whether an index holds an ellipsis: what it gives is an array then, even without axes."""
     return any(entry is Ellipsis for entry in _entries(index))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,29 @@ def _called(
 
 Rule = Callable[[Any, Any], Any]
 
+# Rules are traced when the function is called. One that calls its own function may do so for a smaller case (x**n by
+# x**(n-1)); deeper than this it has no end.
+_DEEPEST = 32
+_in_rules: ContextVar[tuple[object, ...]] = ContextVar("chainrule_rules", default=())
+
+
+@contextmanager
+def _in_rules_of(function: object) -> Iterator[None]:
+    """While the rules of a function are traced; refuses those that lead to themselves without end."""
+    around = _in_rules.get()
+    if around.count(function) >= _DEEPEST:
+        raise fail(
+            ArgumentError,
+            "chainrule.custom_derivative",
+            "a rule calls the function that it belongs to, and so again without end",
+            fix="write the rule with the plain function, or with a formula",
+        )
+    token = _in_rules.set((*around, function))
+    try:
+        yield
+    finally:
+        _in_rules.reset(token)
+
 
 def custom_derivative(
     f: Callable[..., Any],
@@ -114,10 +139,11 @@ def custom_derivative(
         Takes arrays, numbers or containers of them as positional arguments.
     jvp : callable, optional
         ``jvp(primals, tangents)``: the derivative of the result along `tangents` (one for each argument), linear in
-        them. Reverse mode is its transpose.
+        them. Reverse mode is its transpose. What is not floating has None as its tangent.
     vjp : callable, optional
-        ``vjp(primals, cotangent)``: a tuple with a cotangent for each argument, linear in `cotangent`. Forward mode
-        is its transpose. If both rules are given, `check_grads` compares them with each other.
+        ``vjp(primals, cotangent)``: a tuple with a cotangent for each argument (None for zero), linear in
+        `cotangent`. Forward mode is its transpose. If both rules are given, `check_grads` compares them with each
+        other.
     black_box : bool, default False
         Call `f` with plain NumPy arrays when the program runs, for code that cannot be traced. Without a rule, its
         derivatives are central differences, one pair of calls for each entry of an argument.
@@ -166,7 +192,8 @@ def custom_derivative(
             if black_box and jvp is None and vjp is None:
                 return unflatten(structure, _plain(trace, outputs))
             rules = _Rules(trace, handles, operands, outputs, structure)
-            return unflatten(structure, rules.called(jvp, vjp, count))
+            with _in_rules_of(transformed):
+                return unflatten(structure, rules.called(jvp, vjp, count))
 
     return named(f, "custom_derivative")(transformed)
 
@@ -250,8 +277,9 @@ class _Rules:
                 f"jvp returned the structure {structure}, the function {self.structure}",
                 fix="return a tangent for each result, in the same containers",
             )
-        nodes = result_nodes(self.trace, leaves, "chainrule.custom_derivative")
-        return [_fitted(node, y, "jvp") for node, y in zip(nodes, self.outputs, strict=True) if y.dtype.kind == "f"]
+        floating = [(leaf, y) for leaf, y in zip(leaves, self.outputs, strict=True) if y.dtype.kind == "f"]
+        nodes = result_nodes(self.trace, [leaf for leaf, _ in floating], "chainrule.custom_derivative")
+        return [_fitted(node, y, "jvp") for node, (_, y) in zip(nodes, floating, strict=True)]
 
     def _pulled(self, vjp: Rule, cotangents: Sequence[Array], floating: Sequence[Array]) -> list[Node]:
         given = iter(cotangents)

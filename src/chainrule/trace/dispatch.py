@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -213,7 +214,14 @@ def _answered(answer: Op | Callable[..., Any], ufunc: np.ufunc, inputs: tuple[An
 
 def _reduce(ufunc: np.ufunc, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """`ufunc.reduce`, for the ufuncs that have a function of their own; the first axis by default."""
-    function = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min, np.logical_and: np.all, np.logical_or: np.any}
+    function = {
+        np.add: np.sum,
+        np.multiply: np.prod,
+        np.maximum: np.max,
+        np.minimum: np.min,
+        np.logical_and: np.all,
+        np.logical_or: np.any,
+    }
     if ufunc not in function:
         raise fail(
             UnsupportedError,
@@ -304,7 +312,7 @@ def _views(function: Any, entry: Entry, args: tuple[Any, ...], keywords: dict[st
     from chainrule.trace.storage import Access, Way
 
     place = 1 if function is np.einsum else 0
-    array = args[place]
+    array: Array = args[place]
     require_open(array, entry.name)
     access = Access.SHARED if function in _VIEWS else Access.READ_ONLY
 
@@ -358,6 +366,8 @@ def _operand(entry: Entry, name: str, value: Any, owner: Owner) -> Any:
     if name in entry.sequences:
         return [strong(lift_nested(x, owner, entry.name)) for x in value]
     if isinstance(value, Array):
+        if value.ndim == 0 and value.dtype.kind in "iu":
+            return operator.index(value)  # an axis or a count among the arguments of `jit`
         raise fail(
             UnsupportedError,
             entry.name,

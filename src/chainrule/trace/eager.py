@@ -20,6 +20,14 @@ from chainrule.trace.step import Step, current, mapped, part_of, view_path, with
 from chainrule.trace.tape import Entry, is_recording
 
 
+def _with_numbers(index: Any) -> Any:
+    """An index in which computed integers are plain ones: a view keeps its index for as long as it lives."""
+    if isinstance(index, tuple):
+        return tuple(_with_numbers(entry) for entry in index)
+    is_integer = isinstance(index, EagerArray) and not index.ndim and index.dtype.kind in "iu"
+    return int(index) if is_integer else index
+
+
 class EagerArray(Array):
     """An array with a value; made by `chainrule.variable` and by operations on such arrays."""
 
@@ -134,6 +142,10 @@ class EagerArray(Array):
     def mT(self) -> Any:
         return self._do(lambda x: x.mT, self)
 
+    @property
+    def flat(self) -> Any:
+        return self._do(lambda x: x.flat, self)
+
     # --- values ---
 
     @property
@@ -207,7 +219,7 @@ class EagerArray(Array):
         )
 
     def __getitem__(self, index: Any) -> Any:
-        return self._do(lambda x, index: x[index], self, index)
+        return self._do(lambda x, index: x[index], self, _with_numbers(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._do(lambda x, index, value: x.__setitem__(index, value), self, index, value)
@@ -220,7 +232,7 @@ class EagerArray(Array):
         """``x op= y``, given ``x op y``; variables and views change, scalar results get a new name."""
         if not isinstance(result, EagerArray):
             return NotImplemented
-        if not self.ndim and not result.ndim and self._entry.leaf is None and self._parent is None:
+        if not self.ndim and self._entry.leaf is None and self._parent is None:
             return result  # as for NumPy's scalars: other names of the old value keep it
         if result.shape != self.shape:
             raise fail(

@@ -180,7 +180,10 @@ class CompiledFunction:
         """Whether what the function asked of values when it was traced has the same answers now."""
         if self._guard is None:
             return True
-        found = self._guard([*values, *self._captured])
+        try:
+            found = self._guard([*values, *self._captured])
+        except Exception:
+            return False  # what is asked on this path alone may fail elsewhere, like the inverse of a singular matrix
         return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(found, self._expected, strict=True))
 
     def run(self, values: Sequence[Any]) -> Any:

@@ -24,7 +24,7 @@ from chainrule.ops.assignment import scatter_set, set_item
 from chainrule.ops.indexing import GATHER, GETITEM
 from chainrule.ops.selection import astype, where
 from chainrule.ops.shaping import BROADCAST, PERMUTE, RESHAPE, reshape_core
-from chainrule.trace.array import Array, SymbolScope, owner_of, require_open, resolved_index
+from chainrule.trace.array import Array, SymbolScope, has_ellipsis, owner_of, require_open, resolved_index
 from chainrule.trace.dispatch import handles_in, lift_nested
 
 CALL = "x[...] = value"
@@ -98,7 +98,7 @@ def _layout_error(problem: str, node: Node) -> Exception:
         "x.reshape",
         f"{problem}: whether NumPy shares memory here depends on the layout",
         [("reshaped", node)],
-        fix="take a copy: x.reshape(shape).copy(), or index the original array",
+        fix="take a copy: x.reshape(shape).copy(), or index the original array (x.flat[k] for entries in order)",
     )
 
 
@@ -185,6 +185,8 @@ def assign(array: Array, index: Any, value: Any) -> None:
     parts = indexing.parts(array._node, entries)
     moved = View(array, parts.move)
     target = parts.read(array._node)
+    if new.ndim and not target.shape and not parts.indices and not has_ellipsis(index):
+        raise _shape_error(new, target.shape, target)  # NumPy wants a number for an element
     write(moved, parts.written(moved._node, _fitted(new, target.shape, target, value)))
 
 
@@ -236,15 +238,19 @@ def _fitted(value: Node, to: Shape, target: Node, given: Any) -> Node:
     while len(shape) > len(to) and shape[0] == 1:  # NumPy drops leading axes of size 1
         shape = shape[1:]
     if len(shape) > len(to) or any(n not in (1, m) for n, m in zip(shape, to[len(to) - len(shape) :], strict=True)):
-        raise fail(
-            ShapeError,
-            CALL,
-            f"a value of shape {value.shape} does not fit a part of shape {to}",
-            [("x[...]", target), ("value", value)],
-            fix="give a value that broadcasts to the part",
-        )
+        raise _shape_error(value, to, target)
     value = reshape_core(value, value.shape, shape)
     return astype(broadcast_to(value, to, CALL), target.dtype)
+
+
+def _shape_error(value: Node, to: Shape, target: Node) -> Exception:
+    return fail(
+        ShapeError,
+        CALL,
+        f"a value of shape {value.shape} does not fit a part of shape {to}",
+        [("x[...]", target), ("value", value)],
+        fix="give a value that broadcasts to the part",
+    )
 
 
 def update(array: Array, result: Any, call: str, is_scalar: bool | None = None) -> Any:
