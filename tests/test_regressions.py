@@ -2,11 +2,13 @@
 
 import copy
 import math
+import operator
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.errors import DtypeError, UnsupportedError
 
 
 @pytest.mark.parametrize("make", [float, np.float64, np.array], ids=["Python number", "NumPy scalar", "0-d array"])
@@ -70,3 +72,23 @@ def test_builtin_round_of_a_number_was_refused(decimals):
 def test_builtin_round_of_an_array_is_refused_as_by_numpy():
     with pytest.raises(TypeError, match="__round__"):
         cr.grad(lambda x: np.sum(round(x)))(np.ones(2))
+
+
+@pytest.mark.parametrize("combine", [lambda m: m & 1, lambda m: m | 2, lambda m: 2 ^ m, lambda m: m | np.int8([2, 3])])
+def test_a_mask_combined_with_integers_gave_booleans_in_place_of_integers(combine):
+    with pytest.raises(UnsupportedError, match=r"bit operations are for booleans only\n(.*\n)*  Fix: "):
+        cr.grad(lambda x: np.sum(x * combine(x > 0)))(np.array([1.0, -1.0]))
+
+
+@pytest.mark.parametrize("other", [True, np.True_, np.array([True, False])], ids=["bool", "numpy.bool", "array"])
+@pytest.mark.parametrize("combine", [operator.and_, operator.or_, operator.xor])
+def test_a_mask_combined_with_booleans(combine, other):
+    x = np.array([1.0, -1.0])
+    for f in (lambda x: x * combine(x > 0, other), lambda x: x * combine(other, x > 0)):
+        assert np.array_equal(cr.jit(f)(x), f(x))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64])
+def test_reciprocal_of_integers_was_not_rounded_as_by_numpy(dtype):
+    with pytest.raises(DtypeError, match=r"numpy.reciprocal: .*\n(.*\n)*  Fix: write 1 / x"):
+        cr.jit(np.reciprocal)(np.array([1, 2], dtype))

@@ -11,19 +11,9 @@ from chainrule.trace.check import check_grads
 from chainrule.trace.custom import checkpoint, custom_derivative
 from chainrule.trace.eager_gradients import gradients
 from chainrule.trace.jit import compile, jit
+from chainrule.trace.products import hvp, jvp, linearize, vjp
 from chainrule.trace.symbols import symbols
-from chainrule.trace.transforms import (
-    elementwise_grad,
-    grad,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    linearize,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-)
+from chainrule.trace.transforms import elementwise_grad, grad, hessian, jacobian, stop_gradient, value_and_grad
 from chainrule.trace.variables import no_grad, variable
 from chainrule.trace.vmap import vmap
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 import gc
 import pickle
 import threading
@@ -534,6 +535,24 @@ def test_functions_with_their_own_derivative():
     cr.checkpoint(lambda x: np.sin(x) * x)(x).backward()
     assert x.grad.item() == pytest.approx(np.cos(10.0) * 10 + np.sin(10.0), rel=tolerance(float, condition=10))
     assert cr.jit(lambda x: x * x)(x).requires_grad
+
+
+@dataclasses.dataclass
+class Pair:
+    first: object
+    second: object
+
+
+def test_containers_of_variables_with_a_derivative_of_their_own():
+    def rule(primals, ct):
+        return (Pair(ct.second * 5.0, ct.first * 7.0),)
+
+    swap = cr.custom_derivative(lambda p: Pair(p.second, p.first * p.first), vjp=rule)
+    x, y = cr.variable(2.0), cr.variable(3.0)
+    result = swap(Pair(x, y))
+    assert (result.first.item(), result.second.item()) == (3.0, 4.0)
+    (result.first * 10.0 + result.second).backward()
+    assert (x.grad.item(), y.grad.item()) == (5.0, 70.0)
 
 
 def test_backward_runs_on_the_recorded_values(rng):

@@ -16,7 +16,10 @@ def of_exclusive_products(x, *directions, axes):
     x, *directions = np.broadcast_arrays(x, *directions)
     result = np.zeros(x.shape, np.result_type(x, *directions))
     last = tuple(range(-len(axes), 0))
-    flat = [np.moveaxis(z, axes, last).reshape((*np.moveaxis(z, axes, last).shape[: -len(axes)], -1)) for z in (x, *directions)]
+    flat = [
+        np.moveaxis(z, axes, last).reshape((*np.moveaxis(z, axes, last).shape[: -len(axes)], -1))
+        for z in (x, *directions)
+    ]
     out = np.zeros(flat[0].shape, result.dtype)
     count = flat[0].shape[-1]
     for i in range(count):

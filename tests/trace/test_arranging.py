@@ -22,7 +22,9 @@ def calls(function, shape, *arguments):
         given = given if isinstance(given, tuple) else (given,)
         keywords = given[-1] if given and isinstance(given[-1], dict) else {}
         places = given[:-1] if keywords else given
-        rows.append(Call(function, functools.partial(lambda f, p, k, x: f(x, *p, **k), function, places, keywords), shape))
+        rows.append(
+            Call(function, functools.partial(lambda f, p, k, x: f(x, *p, **k), function, places, keywords), shape)
+        )
     return rows
 
 
@@ -32,7 +34,7 @@ CALLS = [
     Call(np.atleast_2d, lambda x: np.atleast_2d(x, x[0]), (3,)),
     *calls(np.rollaxis, CUBE, (2,), (0, 3), (1, {"start": 0}), (-1, 1), (1, -1)),
     *calls(np.unstack, CUBE, (), {"axis": 1}),
-    *calls(np.flip, CUBE, (), 1, (0, 2), {"axis": (0, -1)}),
+    *calls(np.flip, CUBE, (), 1, ((0, 2),), {"axis": (0, -1)}),
     *calls(np.flip, (), ()),
     Call(np.flipud, np.flipud),
     Call(np.fliplr, np.fliplr),
@@ -103,6 +105,7 @@ CALLS = [
     ),
     Call(np.take, lambda x: x.take([2, 0], axis=1)),
     Call(np.take, lambda x: np.take(VECTOR, np.argsort(x)) * x, (3,)),
+    Call(np.take, lambda x: np.take(MATRIX, np.argsort(x)[:, None], axis=1) * x, (3,)),
     *calls(np.take_along_axis, (2, 3), (NUMBERS, 1), (NUMBERS[:, :2], {"axis": -1}), (NUMBERS[:1] // 2, 0)),
     Call(np.take_along_axis, lambda x: np.take_along_axis(x, np.argsort(x, axis=0), 0)),
     Call(np.take_along_axis, lambda x: np.take_along_axis(x, np.array([3, 0]), axis=None)),
@@ -149,7 +152,7 @@ CALLS = [
     Call(np.apply_over_axes, lambda x: np.apply_over_axes(np.sum, x, [0, 2]), CUBE),
     Call(np.full_like, lambda x: np.full_like(x, 3.0) * x),
     Call(np.full_like, lambda x: np.full_like(x, x[0, 0])),
-    Call(np.full_like, lambda x: np.full_like(MATRIX, x, dtype=x.dtype, shape=(4, 3)), (3,)),
+    Call(np.full_like, lambda x: np.full_like(x, x * 2, dtype=x.dtype, shape=(4, 3)), (3,)),
     Call(np.empty_like, lambda x: np.empty_like(x) * 0 + x),
     Call(np.empty_like, lambda x: np.empty_like(x, shape=(3,), dtype=float) * 0 + x, (3,)),
     Call(np.array, lambda x: np.array([x[0], x[1] * 2], like=x)),
@@ -249,7 +252,11 @@ REFUSALS = {
     "along axis floats": (lambda x: np.take_along_axis(x, X, 0), ArgumentError, r"take_along_axis: indices have dtype"),
     "along axis ranks": (lambda x: np.take_along_axis(x, NUMBERS, 0), ShapeError, r"take_along_axis: 2 axes"),
     "pad mode": (lambda x: np.pad(x, 1, mode="linear_ramp"), UnsupportedError, r"numpy\.pad: mode='linear_ramp'"),
-    "pad odd": (lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"), UnsupportedError, r"numpy\.pad: mode='reflect'"),
+    "pad odd": (
+        lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"),
+        UnsupportedError,
+        r"numpy\.pad: mode='reflect'",
+    ),
     "pad negative": (lambda x: np.pad(x, -1), ArgumentError, r"numpy\.pad: a width is negative"),
     "split unequal": (lambda x: np.split(x, 2)[0], ShapeError, r"numpy\.split: an axis of size 3"),
     "vsplit vector": (lambda x: np.vsplit(x, 1)[0], ShapeError, r"numpy\.vsplit: it needs 2 axes"),
@@ -263,9 +270,17 @@ REFUSALS = {
     "diag cube": (lambda x: np.diag(x[None, None]), ShapeError, r"numpy\.diag: it has 3 axes"),
     "select counts": (lambda x: np.select([x > 1], [x, x]), ArgumentError, r"numpy\.select: 1 conditions for 2"),
     "select numbers": (lambda x: np.select([x], [x]), ArgumentError, r"numpy\.select: a condition is not boolean"),
-    "piecewise counts": (lambda x: np.piecewise(x, [x > 1], [1, 2, 3]), ArgumentError, r"numpy\.piecewise: 3 functions"),
+    "piecewise counts": (
+        lambda x: np.piecewise(x, [x > 1], [1, 2, 3]),
+        ArgumentError,
+        r"numpy\.piecewise: 3 functions",
+    ),
     "compress matrix": (lambda x: np.compress([[True]], x), ShapeError, r"numpy\.compress: the condition"),
-    "array order": (lambda x: np.array([x[0]], order="F", like=x), UnsupportedError, r"numpy\.array: the keyword order="),
+    "array order": (
+        lambda x: np.array([x[0]], order="F", like=x),
+        UnsupportedError,
+        r"numpy\.array: the keyword order=",
+    ),
     "full_like order": (lambda x: np.full_like(x, 1.0, order="F"), UnsupportedError, r"full_like: the keyword order="),
 }
 

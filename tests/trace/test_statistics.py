@@ -44,7 +44,14 @@ SPREAD = (
 )
 CALLS = [
     *rows(
-        np.prod, (2, 3), ANY, *AXES, {"initial": 2.5}, {"where": MASK, "axis": 0}, {"where": MASK, "initial": 3.0}, {"dtype": float}
+        np.prod,
+        (2, 3),
+        ANY,
+        *AXES,
+        {"initial": 2.5},
+        {"where": MASK, "axis": 0},
+        {"where": MASK, "initial": 3.0},
+        {"dtype": float},
     ),
     Call(np.prod, np.multiply.reduce),
     Call(np.prod, lambda x: x.prod(axis=1)),
@@ -77,9 +84,13 @@ CALLS = [
     *rows(np.median, (2, 3), ANY, *AXES, {"overwrite_input": True}),
     *rows(np.median, (4,), ANY, {}, {"axis": 0}),
     *rows(np.nanmedian, (2, 3), ANY, {}, {"axis": 0}, {"axis": 1, "keepdims": True}, through=holed),
-    *rows(np.quantile, (2, 3), ANY, *({"q": 0.3, **more} for more in AXES), {"q": [0.1, 0.5, 1.0], "axis": 1}, {"q": 0.0}),
+    *rows(
+        np.quantile, (2, 3), ANY, *({"q": 0.3, **more} for more in AXES), {"q": [0.1, 0.5, 1.0], "axis": 1}, {"q": 0.0}
+    ),
     *rows(np.quantile, (5,), ANY, {"q": np.array([[0.2, 0.4], [0.77, 0.9]]), "keepdims": True}, {"q": 1}),
-    *rows(np.percentile, (2, 3), ANY, {"q": 30}, {"q": [10.0, 45.0], "axis": 0}, {"q": 95, "axis": 1, "keepdims": True}),
+    *rows(
+        np.percentile, (2, 3), ANY, {"q": 30}, {"q": [10.0, 45.0], "axis": 0}, {"q": 95, "axis": 1, "keepdims": True}
+    ),
     Call(np.quantile, lambda x: np.quantile(LEVELS, x), (3,), (0.02, 0.24)),
     *rows(np.nanquantile, (2, 3), ANY, {"q": 0.3}, {"q": [0.2, 0.6], "axis": 1}, through=holed),
     *rows(np.nanpercentile, (2, 3), ANY, {"q": 30, "axis": 1, "keepdims": True}, through=holed),
@@ -116,7 +127,7 @@ CALLS = [
         for f in (np.argmax, np.argmin)
         for k in ({}, {"axis": 0}, {"axis": 1, "keepdims": True}, {"keepdims": True})
     ],
-    Call(np.argmax, lambda x: x[x.argmax() // 2, x.argmin(axis=0)], (3, 2)),
+    Call(np.argmax, lambda x: x[x.argmax() // 2, x.argmin(axis=1)], (3, 2)),
 ]
 CURVES = [
     *rows(
@@ -144,7 +155,16 @@ CURVES = [
     Call(np.gradient, lambda x: np.gradient(x, GRID[:3], 2.0, edge_order=2), (3, 4)),
     Call(np.gradient, lambda x: np.gradient(LEVELS, np.cumsum(x), edge_order=2), (5,), condition=1e3),
     Call(np.gradient, lambda x: np.gradient(LEVELS, x), ()),
-    *rows(np.trapezoid, (3, 4), ANY, {}, {"dx": 0.3}, {"axis": 0}, {"x": GRID[:4]}, {"x": np.cumsum(np.ones((3, 4)), 1) ** 2}),
+    *rows(
+        np.trapezoid,
+        (3, 4),
+        ANY,
+        {},
+        {"dx": 0.3},
+        {"axis": 0},
+        {"x": GRID[:4]},
+        {"x": np.cumsum(np.ones((3, 4)), 1) ** 2},
+    ),
     Call(np.trapezoid, lambda x: np.trapezoid(LEVELS, x), (5,)),
     Call(np.trapezoid, lambda x: np.trapezoid(x, x=GRID, axis=0), (5, 2)),
     *[
@@ -219,7 +239,9 @@ def test_second_order(f, rng):
     np.testing.assert_allclose(hessian, expected, rtol=0, atol=tolerance(float, 1e7) * max(1, np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("f", [np.std, np.nanstd, lambda x: x.std(ddof=1), lambda x: np.sqrt(np.var(x)) * 0 + np.var(x)])
+@pytest.mark.parametrize(
+    "f", [np.std, np.nanstd, lambda x: x.std(ddof=1), lambda x: np.sqrt(np.var(x)) * 0 + np.var(x)]
+)
 def test_spread_of_a_constant_has_gradient_zero(f):
     assert cr.grad(f)(np.full(4, 1.7)).tolist() == [0.0] * 4
 

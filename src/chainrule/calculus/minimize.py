@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from chainrule.errors import ArgumentError, DtypeError, ShapeError, fail
 from chainrule.trace.containers import flatten, leaf_names, unflatten
-from chainrule.trace.transforms import hessian, hvp, value_and_grad
+from chainrule.trace.products import hvp
+from chainrule.trace.transforms import hessian, value_and_grad
 
 CALL = "chainrule.minimize"
 DENSE = 200  # up to so many variables the Hessian is formed, where a method takes products as well

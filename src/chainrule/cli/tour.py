@@ -19,7 +19,8 @@ from chainrule.cli import network
 from chainrule.data import COLUMNS, SPECIES, iris
 from chainrule.errors import DerivativeMismatchError
 from chainrule.trace.check import check_grads
-from chainrule.trace.transforms import grad, hessian, jvp, linearize, value_and_grad
+from chainrule.trace.products import jvp, linearize
+from chainrule.trace.transforms import grad, hessian, value_and_grad
 
 Vector = npt.NDArray[Any]
 

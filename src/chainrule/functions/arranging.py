@@ -33,6 +33,21 @@ def at(axis: int, entry: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * axis, entry)
 
 
+def known(value: Any, call: str) -> Any:
+    """The numbers of an array on which the size of a result depends."""
+    read = getattr(value, "_value", None)
+    fix = "use numpy.where, which keeps sizes; or give numbers that are no variable"
+    return np.asarray(value if read is None else read(call, fix))
+
+
+def picked(a: Any, places: Any, axis: int) -> Any:
+    """Entries at integer places along an axis; a NumPy array cannot be indexed with a handle."""
+    if not isinstance(a, np.ndarray) or isinstance(places, np.ndarray | np.generic):
+        return a[at(axis, places)]
+    flat = places.reshape([-1 if k == axis else 1 for k in range(a.ndim)])
+    return np.take_along_axis(a, flat, axis).reshape((*a.shape[:axis], *places.shape, *a.shape[axis + 1 :]))
+
+
 # --- axes -------------------------------------------------------------------------------------------------------------
 
 
@@ -239,7 +254,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     if axis is None:
         a, axis = np.ravel(a), 0
     k = axis_of(axis, a.ndim, "numpy.repeat")
-    counts = np.asarray(repeats)
+    counts = known(repeats, "numpy.repeat")
     if counts.ndim and counts.size not in (1, a.shape[k]):
         raise fail(
             ShapeError,
@@ -328,7 +343,9 @@ def meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "x
         raise fail(ArgumentError, "numpy.meshgrid", f"indexing={indexing!r}", fix="use 'xy' or 'ij'")
     n = len(xi)
     order = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
-    thin = [np.ravel(as_array(x)).reshape([-1 if j == k else 1 for j in range(n)]) for k, x in zip(order, xi, strict=True)]
+    thin = [
+        np.ravel(as_array(x)).reshape([-1 if j == k else 1 for j in range(n)]) for k, x in zip(order, xi, strict=True)
+    ]
     return tuple(thin) if sparse else tuple(np.broadcast_arrays(*thin))
 
 
@@ -339,6 +356,6 @@ def ix_(*args: Any) -> tuple[Any, ...]:
         x = as_array(arg)
         if x.ndim != 1:
             raise fail(ShapeError, "numpy.ix_", f"argument {k} has {x.ndim} axes", fix="give vectors of places")
-        x = np.flatnonzero(np.asarray(x)) if x.dtype.kind == "b" else x.astype(int) if x.size == 0 else x
+        x = np.flatnonzero(known(x, "numpy.ix_")) if x.dtype.kind == "b" else x.astype(int) if x.size == 0 else x
         places.append(x.reshape([-1 if j == k else 1 for j in range(len(args))]))
     return tuple(places)

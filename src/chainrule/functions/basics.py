@@ -75,6 +75,10 @@ def square(x: Node) -> Node:
 
 def reciprocal(x: Node) -> Node:
     """``1 / x``."""
+    if not x.aval.is_float:
+        raise fail(
+            DtypeError, "numpy.reciprocal", "integers have no integer reciprocals", [("x", x)], fix="write 1 / x"
+        )
     return arithmetic.divide(literal(1.0), x)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError, fail
-from chainrule.functions.arranging import as_array, at, axis_of
+from chainrule.functions.arranging import as_array, at, axis_of, picked
 from chainrule.functions.axes import NOT_GIVEN, is_given
 
 
@@ -80,7 +80,11 @@ def _spacing(h: Any, f: Any, k: int, call: str) -> Any:
 def _slopes(f: Any, k: int, h: Any, edge_order: int, call: str) -> Any:
     if f.shape[k] < edge_order + 1:
         raise fail(
-            ShapeError, call, f"axis {k} has size {f.shape[k]}", [("f", f)], fix=f"give {edge_order + 1} points at least"
+            ShapeError,
+            call,
+            f"axis {k} has size {f.shape[k]}",
+            [("f", f)],
+            fix=f"give {edge_order + 1} points at least",
         )
 
     def y(start: Any, stop: Any) -> Any:
@@ -153,8 +157,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     count = xp.shape[0]
     if count > 1:
         low = np.clip(np.searchsorted(xp, x, "right") - 1, 0, count - 2)
-        x0, f0 = xp[low], fp[low]
-        inside = (fp[low + 1] - f0) / (xp[low + 1] - x0) * (x - x0) + f0
+        (x0, x1), (f0, f1) = ((picked(z, low, 0), picked(z, low + 1, 0)) for z in (xp, fp))
+        inside = (f1 - f0) / (x1 - x0) * (x - x0) + f0
     else:
         inside = np.broadcast_to(fp[0], x.shape)
     result = np.where(x < xp[0], fp[0] if left is None else left, inside)

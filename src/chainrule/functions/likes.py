@@ -55,9 +55,7 @@ def asarray(a: Node, dtype: Any = None, order: Any = None, *, device: Any = None
     return a if dtype is None else astype(a, dtype)
 
 
-def eye(
-    N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: Any = "C", *, device: Any = None
-) -> Constants:  # noqa: N803 - NumPy's names
+def eye(N: Any, M: Any = None, k: Any = 0, dtype: Any = float, order: Any = "C", *, device: Any = None) -> Constants:  # noqa: N803 - NumPy's names
     """Ones on a diagonal, zeros elsewhere."""
     return np.eye(N, M, k, dtype, order, device=device)
 

@@ -6,13 +6,13 @@ numbers through which a derivative is being taken they are not, of conditions on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError, fail
-from chainrule.functions.arranging import as_array, at, axis_of
+from chainrule.functions.arranging import as_array, at, axis_of, known, picked
 from chainrule.functions.axes import refuse
 
 
@@ -38,20 +38,22 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "r
     if axis is None:
         a, axis = np.ravel(a), 0
     k = axis_of(axis, a.ndim, call)
-    return a[at(k, _places(indices, a.shape[k], mode, call))]
+    return picked(a, _places(indices, a.shape[k], mode, call), k)
 
 
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     """Entries along an axis where a condition holds."""
     refuse("numpy.compress", {"out": (out, None)})
     if np.ndim(condition) != 1:
-        raise fail(ShapeError, "numpy.compress", "the condition is no vector", fix="give one truth value for each place")
-    return take(a, np.flatnonzero(np.asarray(condition)), axis)
+        raise fail(
+            ShapeError, "numpy.compress", "the condition is no vector", fix="give one truth value for each place"
+        )
+    return take(a, np.flatnonzero(known(condition, "numpy.compress")), axis)
 
 
 def extract(condition: Any, arr: Any) -> Any:
     """Entries where a condition holds, as a vector."""
-    return np.ravel(as_array(arr))[np.flatnonzero(np.asarray(condition))]
+    return np.ravel(as_array(arr))[np.flatnonzero(known(condition, "numpy.extract"))]
 
 
 def choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
@@ -84,17 +86,18 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Functions, each applied to the entries where its condition holds; zeros elsewhere."""
-    several = isinstance(condlist, list | tuple) and np.ndim(condlist[0]) == x.ndim and x.ndim > 0
-    several = several or (x.ndim == 0 and isinstance(condlist, list | tuple))
-    masks = [np.asarray(condition, bool) for condition in condlist] if several else list(np.asarray(condlist, bool))
-    if not several and np.ndim(condlist) == x.ndim:
-        masks = [np.asarray(condlist, bool)]
+    call = "numpy.piecewise"
+    if not isinstance(condlist, list | tuple):
+        condlist = [condlist] if np.ndim(condlist) == x.ndim else list(condlist)
+    elif x.ndim and np.ndim(condlist[0]) == 0:  # one condition, written as a list of truth values
+        condlist = [condlist]
+    masks = [known(condition, call).astype(bool) for condition in condlist]
     if len(funclist) == len(masks) + 1:
         masks.append(~np.logical_or.reduce(masks))
     if len(funclist) != len(masks):
         raise fail(
             ArgumentError,
-            "numpy.piecewise",
+            call,
             f"{len(funclist)} functions for {len(masks)} conditions",
             fix="give one function for each condition, and one more for the rest",
         )
@@ -104,7 +107,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         chosen = np.flatnonzero(np.broadcast_to(mask, x.shape))
         if not chosen.size:
             continue
-        value = function(flat[chosen], *args, **kw) if isinstance(function, Callable) else function  # type: ignore[arg-type]
+        value = function(flat[chosen], *args, **kw) if callable(function) else function
         pieces.append(np.broadcast_to(as_array(value).astype(x.dtype), chosen.shape))
         places[chosen] = start + np.arange(chosen.size)
         start += chosen.size
@@ -119,7 +122,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         arr, axis = np.ravel(arr), 0
     k = axis_of(axis, arr.ndim, call)
     size = arr.shape[k]
-    places = obj if isinstance(obj, slice) else np.asarray(obj)
+    places = obj if isinstance(obj, slice) else known(obj, call)
     count = len(range(*obj.indices(size))) if isinstance(obj, slice) else places.size
     if places.dtype.kind == "b" if isinstance(places, np.ndarray) else False:
         places = np.flatnonzero(places)
@@ -140,7 +143,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if axis is None:
         arr, axis = np.ravel(arr), 0
     k = axis_of(axis, arr.ndim, "numpy.delete")
-    places = obj if isinstance(obj, slice) else np.asarray(obj)
+    places = obj if isinstance(obj, slice) else known(obj, "numpy.delete")
     return arr[at(k, np.delete(np.arange(arr.shape[k]), places))]
 
 
@@ -150,7 +153,7 @@ def trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
     refuse(call, {"axis": (axis, None)})
     if filt.ndim != 1:
         raise fail(ShapeError, call, f"it has {filt.ndim} axes", [("filt", filt)], fix="give a vector")
-    kept = np.flatnonzero(np.asarray(filt != 0))
+    kept = np.flatnonzero(known(filt != 0, call))
     if not kept.size:
         return filt[:0]
     return filt[kept[0] if "f" in trim.lower() else 0 : kept[-1] + 1 if "b" in trim.lower() else None]
@@ -161,17 +164,17 @@ def trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
 
 def nonzero(a: Any) -> tuple[Any, ...]:
     """Places of the entries other than 0, an integer array for each axis."""
-    return np.nonzero(np.asarray(a != 0))
+    return np.nonzero(known(a != 0, "numpy.nonzero"))
 
 
 def flatnonzero(a: Any) -> Any:
     """Places of the entries other than 0 in the flattened array."""
-    return np.flatnonzero(np.asarray(a != 0))
+    return np.flatnonzero(known(a != 0, "numpy.flatnonzero"))
 
 
 def argwhere(a: Any) -> Any:
     """Places of the entries other than 0, one row for each."""
-    return np.argwhere(np.asarray(a != 0))
+    return np.argwhere(known(a != 0, "numpy.argwhere"))
 
 
 def digitize(x: Any, bins: Any, right: Any = False) -> Any:

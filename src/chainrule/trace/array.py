@@ -416,13 +416,13 @@ class Array:
         return binary(logic.NOT_EQUAL, self, other)
 
     def __and__(self, other: Any) -> Any:
-        return np.logical_and(_require_boolean(self, "x & y"), other)
+        return np.logical_and(_require_boolean(self, "x & y"), _require_boolean(other, "x & y"))
 
     def __or__(self, other: Any) -> Any:
-        return np.logical_or(_require_boolean(self, "x | y"), other)
+        return np.logical_or(_require_boolean(self, "x | y"), _require_boolean(other, "x | y"))
 
     def __xor__(self, other: Any) -> Any:
-        return np.logical_xor(_require_boolean(self, "x ^ y"), other)
+        return np.logical_xor(_require_boolean(self, "x ^ y"), _require_boolean(other, "x ^ y"))
 
     __rand__ = __and__
     __ror__ = __or__
@@ -607,8 +607,8 @@ class Array:
         )
 
 
-def _require_boolean(x: Array, call: str) -> Array:
-    if x.dtype.kind != "b":
+def _require_boolean(x: Any, call: str) -> Any:
+    if example_aval(x).dtype.kind != "b":
         raise fail(
             UnsupportedError, call, "bit operations are for booleans only", [("x", x)], fix="compare first: x > 0"
         )

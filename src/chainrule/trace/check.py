@@ -14,7 +14,7 @@ from chainrule.core.config import config
 from chainrule.diff.check import SAFETY, Estimate, directional, narrowed
 from chainrule.errors import ArgumentError, DerivativeMismatchError, DtypeError, fail
 from chainrule.trace.containers import flatten, leaf_names, unflatten
-from chainrule.trace.transforms import jvp, linearize, vjp
+from chainrule.trace.products import jvp, linearize, vjp
 
 Vector = npt.NDArray[Any]
 

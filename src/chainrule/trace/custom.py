@@ -20,7 +20,7 @@ from chainrule.ops.calls import HostFunction, call, host_call
 from chainrule.ops.selection import astype
 from chainrule.trace.array import Array, example_aval, owner_of
 from chainrule.trace.containers import flatten, unflatten
-from chainrule.trace.eager import has_eager, run_eagerly
+from chainrule.trace.eager import has_eager, run_traced
 from chainrule.trace.function import call_traced, finish, result_nodes
 from chainrule.trace.tracer import Trace, current_trace, opened, require_plain
 from chainrule.trace.transforms import named
@@ -52,7 +52,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def transformed(*args: Any, **keywords: Any) -> Any:
         if has_eager(args):
-            return run_eagerly(transformed, args, keywords, is_traced=True)
+            return run_traced(transformed, args, keywords)
         if current_trace() is None:
             return f(*args, **keywords)
         with opened(name) as trace:
@@ -179,7 +179,7 @@ def custom_derivative(
 
     def transformed(*args: Any) -> Any:
         if has_eager(args):
-            return run_eagerly(transformed, args, {}, is_traced=True)
+            return run_traced(transformed, args, {})
         if current_trace() is None:
             return f(*args)
         with opened(name) as trace:

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.core.node import Node
 from chainrule.errors import ArgumentError, DtypeError, ShapeError, TracerError, UnsupportedError, fail
 from chainrule.trace.array import Array
+from chainrule.trace.containers import flatten, unflatten
 from chainrule.trace.step import Step, current, mapped, part_of, view_path, with_part
 from chainrule.trace.tape import Entry, is_recording
 
@@ -387,6 +388,19 @@ def _held(x: Array) -> Any:
 
 def has_eager(tree: Any) -> bool:
     """Whether there is an eager array among arguments."""
-    found: list[Array] = []
-    mapped(tree, found.append)
-    return any(x.is_eager for x in found)
+    return any(isinstance(leaf, EagerArray) for leaf in flatten(tree)[0])
+
+
+def run_traced(function: Callable[..., Any], args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """A function of containers with eager arrays among them as one operation; it sees an open trace."""
+    leaves, structure = flatten((tuple(args), keywords))
+    structures = []
+
+    def flat(*leaves: Any) -> Any:
+        new_args, new_keywords = unflatten(structure, leaves)
+        results, result_structure = flatten(function(*new_args, **new_keywords))
+        structures.append(result_structure)
+        return results
+
+    results = run_eagerly(flat, leaves, {}, is_traced=True)
+    return unflatten(structures[0], results)

@@ -60,7 +60,7 @@ class Trace:
     def __init__(self, call: str, parent: Trace | None, by_reference: bool = False) -> None:
         self.call = call
         # Captured arrays are read again at every run (`jit`), also where a transform inside captures them.
-        self.by_reference = by_reference or (parent is not None and parent.by_reference)
+        self.by_reference: bool = by_reference or (parent is not None and parent.by_reference)
         self.parent = parent
         self.level: int = 0 if parent is None else parent.level + 1
         self.inputs: list[Node] = []
