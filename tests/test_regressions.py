@@ -88,6 +88,15 @@ def test_a_mask_combined_with_booleans(combine, other):
         assert np.array_equal(cr.jit(f)(x), f(x))
 
 
+def test_a_numpy_mask_on_the_left_of_a_traced_one_was_unknown():
+    x, mask = np.array([1.0, -1.0, 2.0]), np.array([True, True, False])
+    f = lambda x: np.sum(np.where(mask & (x > 0), x**2, 0) + np.where(~(mask | (x > 0)), x, 0))  # noqa: E731
+    assert np.array_equal(cr.grad(f)(x), [2.0, 0.0, 0.0])
+    masks = np.array([mask, ~mask])
+    stacked = cr.vmap(lambda m, x: np.invert((m ^ (x > 0)) & m) * x, in_axes=(0, None))(masks, x)
+    assert np.array_equal(stacked, ~((masks ^ (x > 0)) & masks) * x)
+
+
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.int64])
 def test_reciprocal_of_integers_was_not_rounded_as_by_numpy(dtype):
     with pytest.raises(DtypeError, match=r"numpy.reciprocal: .*\n(.*\n)*  Fix: write 1 / x"):

@@ -10,6 +10,7 @@ import scipy.special
 import chainrule as cr
 from chainrule.trace.dispatch import provided_functions
 from tests.oracles import richardson, tolerance
+from tests.trace import test_arranging, test_statistics
 from tests.trace.scipy_calls import SCIPY
 
 
@@ -412,7 +413,7 @@ IDS = [f"{getattr(call.function, '__name__', call.function)}-{k}" for k, call in
 
 
 def test_every_answered_function_has_a_row():
-    rows = {call.function for call in CALLS}
+    rows = {call.function for call in (*CALLS, *test_statistics.ALL, *test_arranging.CALLS)}
     special = {getattr(scipy.special, name) for name in dir(scipy.special) if callable(getattr(scipy.special, name))}
     # SciPy's functions are held against mpmath in tests/ops.
     missing = [

@@ -5,6 +5,7 @@ Written with indexing and NumPy's own functions, so that they take what NumPy's 
 
 from __future__ import annotations
 
+import itertools
 import operator
 from typing import Any
 
@@ -63,8 +64,10 @@ def atleast_2d(*arys: Any) -> Any:
 
 def atleast_3d(*arys: Any) -> Any:
     """Arrays with three axes at least: vectors along the second, matrices along the first two."""
-    shapes = {0: lambda s: (1, 1, 1), 1: lambda s: (1, *s, 1), 2: lambda s: (*s, 1)}
-    return _each([x.reshape(shapes[x.ndim](x.shape)) if x.ndim < 3 else x for x in map(as_array, arys)])
+    # New axes before and after those that there are.
+    new = {0: ((1, 1, 1), ()), 1: ((1,), (1,)), 2: ((), (1,))}
+    arrays = [as_array(x) for x in arys]
+    return _each([x.reshape(new[x.ndim][0] + x.shape + new[x.ndim][1]) if x.ndim < 3 else x for x in arrays])
 
 
 def _each(arrays: list[Any]) -> Any:
@@ -179,7 +182,7 @@ def _split(ary: Any, places: Any, axis: Any, call: str, equal: bool = False) -> 
             cuts[j] = max(cuts[j], cuts[j - 1])
     else:
         cuts = [0, *[operator.index(place) for place in places], None]
-    return [ary[at(k, slice(start, stop))] for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [ary[at(k, slice(start, stop))] for start, stop in itertools.pairwise(cuts)]
 
 
 # --- joining ----------------------------------------------------------------------------------------------------------

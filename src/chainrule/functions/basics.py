@@ -14,7 +14,7 @@ from chainrule.core.aval import FLOAT, INT, broadcast_shapes
 from chainrule.core.dimension import size_product
 from chainrule.core.leaves import literal
 from chainrule.core.node import Node
-from chainrule.errors import ArgumentError, DtypeError, ShapeError, fail
+from chainrule.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, fail
 from chainrule.functions.axes import (
     NOT_GIVEN,
     canonical_axes,
@@ -85,6 +85,41 @@ def reciprocal(x: Node) -> Node:
 def positive(x: Node) -> Node:
     """``+x``."""
     return x
+
+
+# --- masks ----------------------------------------------------------------------------------------------------------
+
+
+def bitwise_and(x: Node, y: Node) -> Node:
+    """``x & y`` of masks, as a NumPy mask asks it of a traced one."""
+    _require_masks(x, y, call="numpy.bitwise_and")
+    return logic.logical_and(x, y)
+
+
+def bitwise_or(x: Node, y: Node) -> Node:
+    """``x | y`` of masks."""
+    _require_masks(x, y, call="numpy.bitwise_or")
+    return logic.logical_or(x, y)
+
+
+def bitwise_xor(x: Node, y: Node) -> Node:
+    """``x ^ y`` of masks."""
+    _require_masks(x, y, call="numpy.bitwise_xor")
+    return logic.not_equal(x, y)
+
+
+def invert(x: Node) -> Node:
+    """``~x`` of a mask."""
+    _require_masks(x, call="numpy.invert")
+    return logic.logical_not(x)
+
+
+def _require_masks(*operands: Node, call: str) -> None:
+    if any(x.dtype.kind != "b" for x in operands):
+        described = [(f"operand {k}", x) for k, x in enumerate(operands)]
+        raise fail(
+            UnsupportedError, call, "bit operations are for booleans only", described, fix="compare first: x > 0"
+        )
 
 
 # --- reductions -----------------------------------------------------------------------------------------------------
@@ -360,23 +395,6 @@ def vstack(tup: Sequence[Node], *, dtype: Any = None, casting: Any = "same_kind"
     return concatenate(arrays, 0, dtype=dtype, casting=casting)
 
 
-def zeros_like(a: Node, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None) -> Node:
-    """Zeros of the shape and dtype of an array."""
-    return _full_like("numpy.zeros_like", 0.0, a, dtype, order, shape)
-
-
-def ones_like(a: Node, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None) -> Node:
-    """Ones of the shape and dtype of an array."""
-    return _full_like("numpy.ones_like", 1.0, a, dtype, order, shape)
-
-
-def _full_like(call: str, value: float, a: Node, dtype: Any, order: Any, shape: Any) -> Node:
-    refuse(call, {"order": (order, "K")})
-    sizes = a.shape if shape is None else canonical_shape(shape, 0, call)
-    entry = selection.astype(literal(value), a.dtype if dtype is None else np.dtype(dtype))
-    return shaping.broadcast(entry, tuple(range(-len(sizes), 0)), sizes)
-
-
 def copy(a: Node, order: Any = "K", subok: Any = False) -> Node:
     """The array itself: nodes never change."""
     refuse("numpy.copy", {"order": (order, "K"), "subok": (subok, False)})
@@ -407,7 +425,8 @@ def _along_last(function: Any, a: Node, axis: Any, call: str) -> Node:
 
 
 def clip(
-    a: Node, a_min: Any = NOT_GIVEN, a_max: Any = NOT_GIVEN, out: Any = None, *, min: Any = NOT_GIVEN, max: Any = NOT_GIVEN
+    a: Node, a_min: Any = NOT_GIVEN, a_max: Any = NOT_GIVEN, out: Any = None, *, min: Any = NOT_GIVEN,
+    max: Any = NOT_GIVEN,
 ) -> Node:  # fmt: skip
     """Entries limited to an interval. At a bound the derivative is 1 for the entry and 0 for the bound."""
     refuse("numpy.clip", {"out": (out, None)})

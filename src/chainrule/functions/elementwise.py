@@ -13,7 +13,7 @@ from chainrule.core.leaves import literal
 from chainrule.core.node import Node
 from chainrule.errors import ArgumentError, fail
 from chainrule.functions.axes import refuse
-from chainrule.functions.basics import zeros_like
+from chainrule.functions.likes import zeros_like
 from chainrule.functions.products import einsum
 from chainrule.ops import arithmetic, bessel, elementwise, exponentials, logic, rounding, selection, trigonometry
 from chainrule.ops.arithmetic import divide, multiply

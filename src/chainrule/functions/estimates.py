@@ -173,10 +173,11 @@ def _quantile(
     rows, kept = _rows(a, axis, call)
     dtype = _number_dtype(rows)
     number = isinstance(q, int | float) and not isinstance(q, np.generic)
-    shares = np.asarray(q, dtype) if number else as_array(q)
+    shares: Any = np.asarray(q, dtype) if number else as_array(q)
     shares = shares / shares.dtype.type(whole) if shares.dtype.kind == "f" else shares / whole
     wide = np.result_type(dtype, shares.dtype)
-    if isinstance(shares, np.ndarray | np.generic) and not bool(np.all((shares >= 0) & (shares <= 1))):
+    plain = isinstance(shares, np.ndarray | np.generic)
+    if plain and not bool(np.all(np.greater_equal(shares, 0) & np.less_equal(shares, 1))):
         raise fail(ArgumentError, call, f"q is not between 0 and {whole}", fix=f"give shares from 0 to {whole}")
     rows = np.sort(rows, axis=-1).astype(dtype)
     last = as_array(_valid(rows, skips) - 1)

@@ -6,17 +6,43 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.leaves import literal
 from chainrule.core.node import Node
 from chainrule.functions.axes import broadcast_to, canonical_shape, refuse
-from chainrule.functions.basics import astype, zeros_like
+from chainrule.functions.basics import astype
+from chainrule.ops import selection
 from chainrule.ops.shaping import broadcast
 
 Constants = np.ndarray[Any, Any]
 
 
+def zeros_like(a: Node, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None) -> Node:
+    """Zeros of the shape and dtype of an array."""
+    return _same_everywhere("numpy.zeros_like", 0.0, a, dtype, order, shape)
+
+
+def ones_like(a: Node, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None) -> Node:
+    """Ones of the shape and dtype of an array."""
+    return _same_everywhere("numpy.ones_like", 1.0, a, dtype, order, shape)
+
+
+def _same_everywhere(call: str, value: float, a: Node, dtype: Any, order: Any, shape: Any) -> Node:
+    refuse(call, {"order": (order, "K")})
+    sizes = a.shape if shape is None else canonical_shape(shape, 0, call)
+    entry = selection.astype(literal(value), a.dtype if dtype is None else np.dtype(dtype))
+    return broadcast(entry, tuple(range(-len(sizes), 0)), sizes)
+
+
 def full_like(
-    a: Node, fill_value: Node, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, device: Any = None
-) -> Node:  # fmt: skip
+    a: Node,
+    fill_value: Node,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: Any = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Node:
     """One value, or what broadcasts to the shape, in the shape and dtype of an array."""
     call = "numpy.full_like"
     refuse(call, {"order": (order, "K"), "device": (device, None)})
@@ -67,7 +93,9 @@ def identity(n: Any, dtype: Any = None) -> Constants:
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: Any = None) -> Constants:
     """Numbers at equal distances."""
-    return np.arange(0 if stop is None else start, start if stop is None else stop, step, dtype, device=device)
+    first, last = (0, start) if stop is None else (start, stop)
+    numbers: Any = np.arange
+    return np.asarray(numbers(first, last, step, dtype, device=device))
 
 
 def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Constants:  # noqa: N803 - NumPy's names

@@ -122,13 +122,12 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         arr, axis = np.ravel(arr), 0
     k = axis_of(axis, arr.ndim, call)
     size = arr.shape[k]
-    places = obj if isinstance(obj, slice) else known(obj, call)
-    count = len(range(*obj.indices(size))) if isinstance(obj, slice) else places.size
-    if places.dtype.kind == "b" if isinstance(places, np.ndarray) else False:
+    places = np.arange(size)[obj] if isinstance(obj, slice) else known(obj, call)
+    if places.dtype.kind == "b":
         places = np.flatnonzero(places)
-        count = places.size
+    count = places.size
     values = values.reshape((1,) * (arr.ndim - values.ndim) + values.shape)
-    if isinstance(places, np.ndarray) and places.ndim == 0:
+    if places.ndim == 0:
         values = np.moveaxis(values, 0, k)
     if count == 1:
         count = values.shape[k]
@@ -180,11 +179,10 @@ def argwhere(a: Any) -> Any:
 def digitize(x: Any, bins: Any, right: Any = False) -> Any:
     """The bin of each entry, between rising or falling bounds; integers, so without a derivative."""
     bins = as_array(bins)
-    side = "left" if right else "right"
-    if bins.shape[0] > 1 and bool(bins[0] > bins[-1]):
-        side = "right" if right else "left"
-        return bins.shape[0] - np.searchsorted(bins[::-1], x, side)
-    return np.searchsorted(bins, x, side)
+    falling = bins.shape[0] > 1 and bool(bins[0] > bins[-1])
+    if falling:
+        return bins.shape[0] - np.searchsorted(bins[::-1], x, "right" if right else "left")
+    return np.searchsorted(bins, x, "left" if right else "right")
 
 
 # --- comparisons ------------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ def fill_arrays() -> None:
     provide(np.array, likes.array, "object")
     provide(np.asarray, likes.asarray, "a")
     provide(np.asanyarray, likes.asarray, "a")
+    provide(np.zeros_like, likes.zeros_like, "a")
+    provide(np.ones_like, likes.ones_like, "a")
     provide(np.full_like, likes.full_like, "a fill_value", weak="fill_value")
     provide(np.empty_like, likes.empty_like, "prototype")
     provide(np.eye, likes.eye, "")

@@ -77,7 +77,7 @@ class Searchsorted(Op):
 
 @register
 class Convolve(Op):
-    """All products x[j] y[k - j] summed for each k, along the last axis: the coefficients of a product of polynomials."""
+    """Sums of the products x[j] y[k - j] for each k, along the last axis: a product of two polynomials."""
 
     name = "convolve"
     numpy = np.convolve

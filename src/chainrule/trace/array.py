@@ -511,7 +511,7 @@ class Array:
 
     def nonzero(self) -> Any:
         """Places of the entries other than 0, as `numpy.nonzero`."""
-        return np.nonzero(self)  # type: ignore[call-overload]
+        return np.nonzero(self)
 
     def clip(self, *bounds: Any, **more: Any) -> Any:
         """Entries limited to an interval, as `numpy.clip`."""
@@ -608,7 +608,8 @@ class Array:
 
 
 def _require_boolean(x: Any, call: str) -> Any:
-    if example_aval(x).dtype.kind != "b":
+    dtype = x.dtype if isinstance(x, Array) else example_aval(x).dtype
+    if dtype.kind != "b":
         raise fail(
             UnsupportedError, call, "bit operations are for booleans only", [("x", x)], fix="compare first: x > 0"
         )
