@@ -21,9 +21,7 @@ COLUMNS = 6  # orders of the error removed; more only amplifies rounding
 ULPS = 16  # roundings allowed for a well-conditioned result: a few operations, with LAPACK's constants
 
 
-def richardson(
-    f: Map, x: npt.ArrayLike, direction: npt.ArrayLike, *, step: float = 0.25
-) -> tuple[Array, Array]:
+def richardson(f: Map, x: npt.ArrayLike, direction: npt.ArrayLike, *, step: float = 0.25) -> tuple[Array, Array]:
     """Return the derivative of `f` at `x` along `direction`, and an estimate of its error, entry by entry.
 
     `step` is the largest step tried, relative to the size of `x`. Give a smaller one where `f` raises outside

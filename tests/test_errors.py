@@ -26,9 +26,7 @@ BUILT_INS = {
     "NameClashError": ValueError,
     "DimensionError": TypeError,
 }
-CLASSES = [
-    kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__
-]
+CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
 
 
 def test_layout_with_operands_and_fix():

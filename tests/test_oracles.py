@@ -97,9 +97,7 @@ def test_gradient_and_hessian_of_a_quartic(rng):
         return x @ a @ x + np.sum(x**4)
 
     np.testing.assert_allclose(numeric_gradient(quartic, x), (a + a.T) @ x + 4 * x**3, rtol=DIFFERENCES)
-    np.testing.assert_allclose(
-        numeric_hessian(quartic, x), a + a.T + np.diag(12 * x**2), rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(numeric_hessian(quartic, x), a + a.T + np.diag(12 * x**2), rtol=1e-9, atol=1e-9)
     assert numeric_hessian(lambda x: [x[0, 0] * x[1, 0]], np.ones((2, 1))).shape == (2, 1, 2, 1)
 
 

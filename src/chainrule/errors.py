@@ -306,9 +306,7 @@ def message(call: str, problem: str, operands: Iterable[tuple[str, str]] = (), f
     return "\n".join(lines)
 
 
-def fail(
-    kind: type[E], call: str, problem: str, operands: Iterable[tuple[str, object]] = (), *, fix: str = ""
-) -> E:
+def fail(kind: type[E], call: str, problem: str, operands: Iterable[tuple[str, object]] = (), *, fix: str = "") -> E:
     """Build the exception to raise, describing its operands by dtype and shape.
 
     Parameters

@@ -48,7 +48,8 @@ def _value_and_gradient(function: Function, active: tuple[int, ...]) -> Function
     pulled = reverse([output], [Flow(literal(1.0))], wanted) if wanted else []
     # The cast matters where the output is an input: the seed itself is the gradient then.
     gradients = [
-        zeros(x.aval) if flow is None else to_operand(flow, x.aval).value for x, flow in zip(wanted, pulled, strict=True)
+        zeros(x.aval) if flow is None else to_operand(flow, x.aval).value
+        for x, flow in zip(wanted, pulled, strict=True)
     ]
     return Function(function.inputs, (*function.outputs, *gradients))
 

@@ -115,7 +115,7 @@ def invert(x: Node) -> Node:
 
 
 def _require_masks(*operands: Node, call: str) -> None:
-    if any(x.dtype.kind != "b" for x in operands):
+    if {x.dtype.kind for x in operands} != {"b"}:
         described = [(f"operand {k}", x) for k, x in enumerate(operands)]
         raise fail(
             UnsupportedError, call, "bit operations are for booleans only", described, fix="compare first: x > 0"

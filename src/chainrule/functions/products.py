@@ -55,9 +55,7 @@ def tensordot(a: Node, b: Node, axes: Any = 2) -> Node:
         left, right = list(range(-axes, 0)), list(range(-b.ndim, axes - b.ndim))
     else:
         pairs = [entry if isinstance(entry, tuple | list) else (entry,) for entry in axes]
-        left, right = (
-            [canonical_axis(k, x.ndim, call) for k in axis] for x, axis in zip((a, b), pairs, strict=True)
-        )
+        left, right = ([canonical_axis(k, x.ndim, call) for k in axis] for x, axis in zip((a, b), pairs, strict=True))
         if len(left) != len(right):
             raise fail(
                 ArgumentError,

@@ -15,7 +15,8 @@ _lock = threading.Lock()
 _registered: set[type] = set()
 # What is surely no container, so that optree need not be asked.
 _LEAF_TYPES = {float, int, np.ndarray, np.float64}
-_LEAF = {flag: optree.tree_structure(0.0, none_is_leaf=flag, namespace=NAMESPACE) for flag in (True, False)}
+_NUMBER: Any = 0.0
+_LEAF = {flag: optree.tree_structure(_NUMBER, none_is_leaf=flag, namespace=NAMESPACE) for flag in (True, False)}
 
 
 def flatten(tree: Any, none_is_leaf: bool = True) -> tuple[list[Any], Any]:
