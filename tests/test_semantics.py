@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 
 import chainrule as cr
 from chainrule.core.conventions import recorded
@@ -387,6 +388,14 @@ CONVENTIONS = {
     POWER: (lambda y: 0.0**y, 0.0),
     "norm of an order below 1, by an entry 0: 0": (lambda x: np.linalg.norm(x, 0.5), np.array([1.0, 0.0])),
     "singular value 0: derivative 0": (lambda a: np.sum(np.linalg.svdvals(a)), np.diag([1.0, 0.0])),
+    "copysign of a size at 0: 0": (lambda x: np.copysign(x, 1.0), 0.0),
+    "hypot at (0, 0): 0": (lambda x: np.hypot(x[0], x[1]), np.zeros(2)),
+    "logaddexp2 of nothing but -inf: 0": (lambda x: np.logaddexp2(x, -INF), -INF),
+    "kl_div at x = y = 0: 1 by y": (lambda y: scipy.special.kl_div(0.0, y), 0.0),
+    "rel_entr at x = y = 0: 0 by y": (lambda y: scipy.special.rel_entr(0.0, y), 0.0),
+    "xlogy at x = y = 0: 0 by y": (lambda y: scipy.special.xlogy(0.0, y), 0.0),
+    "xlog1py at x = 0, y = -1: 0 by y": (lambda y: scipy.special.xlog1py(0.0, y), -1.0),
+    "i0e, scaled by exp(-abs(x)), at 0: 0 from the scale": (scipy.special.i0e, 0.0),
 }
 SCALAR_CONVENTIONS = {name: case for name, case in CONVENTIONS.items() if isinstance(case[1], float)}
 

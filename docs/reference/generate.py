@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+import chainrule.scipy.linalg
+import chainrule.scipy.special  # noqa: F401 - both answer more functions once they are imported
 from chainrule.trace.array import Array
 from chainrule.trace.dispatch import provided_functions
 

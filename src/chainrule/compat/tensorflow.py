@@ -122,7 +122,9 @@ class GradientTape:
         Parameters
         ----------
         target : Tensor
+            What to differentiate, of any shape.
         sources : Tensor or container of Tensor
+            What to differentiate by.
         output_gradients : array_like, optional
             The derivative of something by each entry of `target`.
         unconnected_gradients : {"none", "zero"}

@@ -77,6 +77,7 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
     Parameters
     ----------
     data : array_like
+        The numbers, of any shape; they are copied.
     dtype : dtype, optional
         NumPy's; by default that of `data`.
     requires_grad : bool, default False

@@ -133,7 +133,7 @@ class Dim:
     Made by `named`, by `parse`, or by arithmetic with ``+ - * // % **``, where a constant result is an `int`
     and division must be exact. Sizes are equal only if identical: ``n == m`` and ``n == 3`` are False.
 
-    Parameters
+    Attributes
     ----------
     terms : tuple of (monomial, coefficient)
         The canonical form. A monomial is a tuple of (name, power) sorted by name; terms run from the highest

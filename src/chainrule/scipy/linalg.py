@@ -58,10 +58,12 @@ def expm(A: Any) -> Any:  # noqa: N803 - SciPy's name
     Parameters
     ----------
     A : array_like, shape (..., n, n)
+        One matrix, or a stack of them.
 
     Returns
     -------
     Array or ndarray, shape of `A`
+        The exponential of each matrix.
 
     Notes
     -----
@@ -90,6 +92,7 @@ def logm(A: Any) -> Any:  # noqa: N803 - SciPy's name
     Parameters
     ----------
     A : array_like, shape (..., n, n)
+        One matrix, or a stack of them.
 
     Returns
     -------
@@ -105,6 +108,7 @@ def sqrtm(A: Any) -> Any:  # noqa: N803 - SciPy's name
     Parameters
     ----------
     A : array_like, shape (..., n, n)
+        One matrix, or a stack of them.
 
     Returns
     -------
@@ -119,15 +123,21 @@ def expm_frechet(A: Any, E: Any, method: Any = None, compute_expm: bool = True, 
 
     Parameters
     ----------
-    A, E : array_like, shape (n, n)
-    method, check_finite
+    A : array_like, shape (n, n)
+        The matrix whose exponential is taken.
+    E : array_like, shape (n, n)
+        The direction of the derivative.
+    method : str, optional
         As in SciPy; without effect where a derivative is taken.
     compute_expm : bool
         Whether to return the exponential too.
+    check_finite : bool
+        As in SciPy; without effect where a derivative is taken.
 
     Returns
     -------
     tuple of Array or ndarray, or one of them
+        The exponential and the derivative, or the derivative alone; each of shape (n, n).
     """
     return _call(scipy.linalg.expm_frechet, A, E, method=method, compute_expm=compute_expm, check_finite=check_finite)
 
@@ -148,6 +158,7 @@ def solve_triangular(
     a : array_like, shape (n, n)
         Only one triangle is read; the derivative by the other is 0.
     b : array_like, shape (n,) or (n, k)
+        The right-hand side, or k of them as columns.
     trans : {0, 1, 2, 'N', 'T', 'C'}
         Whether to solve with the transpose.
     lower : bool
@@ -160,6 +171,7 @@ def solve_triangular(
     Returns
     -------
     Array or ndarray, shape of `b`
+        The solution.
     """
     return _call(
         scipy.linalg.solve_triangular,
@@ -181,12 +193,14 @@ def cholesky(a: Any, lower: bool = False, overwrite_a: bool = False, check_finit
     a : array_like, shape (n, n)
         The gradient is symmetric.
     lower : bool
+        Whether the factor is the lower triangle.
     overwrite_a, check_finite : bool
         As in SciPy; without effect where a derivative is taken.
 
     Returns
     -------
     Array or ndarray, shape of `a`
+        The factor, with zeros in the other triangle.
     """
     return _call(scipy.linalg.cholesky, a, lower=lower, overwrite_a=overwrite_a, check_finite=check_finite)
 
@@ -197,7 +211,9 @@ def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False, check_fin
     Parameters
     ----------
     a : array_like, shape (n, n)
+        Symmetric and positive definite.
     lower : bool
+        Whether the factor is the lower triangle.
     overwrite_a, check_finite : bool
         As in SciPy; without effect where a derivative is taken.
 
@@ -220,12 +236,14 @@ def cho_solve(c_and_lower: tuple[Any, bool], b: Any, overwrite_b: bool = False, 
     c_and_lower : tuple
         What `cho_factor` returned.
     b : array_like, shape (n,) or (n, k)
+        The right-hand side, or k of them as columns.
     overwrite_b, check_finite : bool
         As in SciPy; without effect where a derivative is taken.
 
     Returns
     -------
     Array or ndarray, shape of `b`
+        The solution.
     """
     factor, lower = c_and_lower
     if isinstance(factor, Array) or isinstance(b, Array):
@@ -239,12 +257,14 @@ def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
     Parameters
     ----------
     a : array_like, shape (..., n, n)
+        One matrix, or a stack of them.
     overwrite_a, check_finite : bool
         As in SciPy; without effect where a derivative is taken.
 
     Returns
     -------
     Array or ndarray, shape (...)
+        The determinant of each matrix.
     """
     return _call(scipy.linalg.det, a, overwrite_a=overwrite_a, check_finite=check_finite)
 
@@ -257,14 +277,18 @@ def inv(
     Parameters
     ----------
     a : array_like, shape (..., n, n)
+        One matrix, or a stack of them.
     overwrite_a, check_finite : bool
         As in SciPy; without effect where a derivative is taken.
-    assume_a, lower
-        Other values than the default are refused where a derivative is taken.
+    assume_a : str, optional
+        Only the default, 'gen' and 'general' are supported where a derivative is taken.
+    lower : bool
+        True is refused where a derivative is taken.
 
     Returns
     -------
     Array or ndarray, shape of `a`
+        The inverse of each matrix.
     """
     return _call(
         scipy.linalg.inv, a, overwrite_a=overwrite_a, check_finite=check_finite, assume_a=assume_a, lower=lower
@@ -286,17 +310,22 @@ def solve(
     Parameters
     ----------
     a : array_like, shape (..., n, n)
+        One matrix, or a stack of them.
     b : array_like, shape (n,) or (..., n, k)
+        The right-hand side, or k of them as columns.
+    lower : bool
+        True is refused where a derivative is taken.
     overwrite_a, overwrite_b, check_finite : bool
         As in SciPy; without effect where a derivative is taken.
-    assume_a, lower
-        Other values than the default are refused where a derivative is taken.
+    assume_a : str, optional
+        Only the default, 'gen' and 'general' are supported where a derivative is taken.
     transposed : bool
         Whether to solve with the transpose.
 
     Returns
     -------
-    Array or ndarray, shape of `b`
+    Array or ndarray, shape (..., n) or (..., n, k)
+        The solution, for each matrix of a stack.
     """
     return _call(
         scipy.linalg.solve,
@@ -317,12 +346,14 @@ def svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any
     Parameters
     ----------
     a : array_like, shape (..., m, n)
+        One matrix, or a stack of them.
     overwrite_a, check_finite : bool
         As in SciPy; without effect where a derivative is taken.
 
     Returns
     -------
     Array or ndarray, shape (..., min(m, n))
+        The singular values of each matrix, from large to small.
     """
     return _call(scipy.linalg.svdvals, a, overwrite_a=overwrite_a, check_finite=check_finite)
 
@@ -338,5 +369,6 @@ def block_diag(*arrs: Any) -> Any:
     Returns
     -------
     Array or ndarray
+        It has as many rows and columns as the matrices together.
     """
     return _call(scipy.linalg.block_diag, *arrs)

@@ -31,6 +31,7 @@ def softmax(x: Any, axis: Any = None) -> Any:
     Parameters
     ----------
     x : array_like
+        The exponents, of any shape.
     axis : int or tuple of int, optional
         Axes of the sum; all of them by default.
 
@@ -60,6 +61,7 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     Parameters
     ----------
     x : array_like
+        The exponents, of any shape.
     axis : int or tuple of int, optional
         Axes of the sum; all of them by default.
 
@@ -81,6 +83,7 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
     Parameters
     ----------
     a : array_like
+        The exponents, of any shape.
     axis : int or tuple of int, optional
         Axes of the sum; all of them by default.
     b : array_like, optional
@@ -107,6 +110,7 @@ def polygamma(n: Any, x: Any) -> Any:
     n : int
         Order of the derivative; an array of orders is taken for plain `x` only.
     x : array_like
+        Where to evaluate, of any shape.
 
     Returns
     -------
