@@ -56,7 +56,7 @@ def symbols(text: str) -> Any:
     >>> X, U, V = cr.symbols("X[n,m] U[n,r] V[r,m]")
     >>> loss = np.sum((X - U @ V) ** 2)
     >>> (U @ V).shape
-    (Dim('n'), Dim('m'))
+    (n, m)
     >>> loss.evaluate(X=np.ones((2, 3)), U=np.ones((2, 1)), V=np.zeros((1, 3)))
     np.float64(6.0)
     """
