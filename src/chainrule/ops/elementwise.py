@@ -12,7 +12,7 @@ from chainrule.core.leaves import LITERAL, Operand, apply, is_literal, literal, 
 from chainrule.core.node import Node, Params, make_node
 from chainrule.core.op import ElementwiseOp, Partial, Partials, register
 from chainrule.ops.arithmetic import add, divide, keeps_aval, multiply, negative, subtract
-from chainrule.ops.logic import equal
+from chainrule.ops.logic import equal, logical_and
 from chainrule.ops.selection import astype, at_kink
 
 
@@ -70,11 +70,19 @@ class Logaddexp(ElementwiseOp):
     def partials(self, out: Node, *operands: Node) -> Partials:
         x, y = operands
         # In x - y, not x - out, so that only equal infinities give nan.
-        nothing = equal(out, float("-inf"))
-        return tuple(
-            at_kink(nothing, 0.0, expit(gap), "logaddexp of nothing but -inf: 0")
-            for gap in (subtract(x, y), subtract(y, x))
-        )
+        shares = (expit(subtract(x, y)), expit(subtract(y, x)))
+        return zero_if_empty(shares, x, y, "logaddexp of nothing but -inf: 0")
+
+
+def zero_if_empty(shares: tuple[Node, Node], x: Node, y: Node, convention: str) -> Partials:
+    """Shares of a sum of exponentials, 0 by convention where both operands are -inf.
+
+    Asked of the operands: the value costs far more, and a gradient has no other use for it.
+    """
+    if any(operand.op is LITERAL and literal_value(operand.params) > float("-inf") for operand in (x, y)):
+        return shares
+    empty = logical_and(equal(x, float("-inf")), equal(y, float("-inf")))
+    return tuple(at_kink(empty, 0.0, share, convention) for share in shares)
 
 
 @register

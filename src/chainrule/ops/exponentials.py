@@ -17,9 +17,7 @@ from chainrule.core.leaves import Operand, apply, as_node
 from chainrule.core.node import Node, make_node
 from chainrule.core.op import ElementwiseOp, Partials, register
 from chainrule.ops.arithmetic import divide, multiply, subtract
-from chainrule.ops.elementwise import expit
-from chainrule.ops.logic import equal
-from chainrule.ops.selection import at_kink
+from chainrule.ops.elementwise import expit, zero_if_empty
 
 LN2 = math.log(2)
 LN10 = math.log(10)
@@ -81,11 +79,8 @@ class Logaddexp2(ElementwiseOp):
 
     def partials(self, out: Node, *operands: Node) -> Partials:
         x, y = operands
-        nothing = equal(out, float("-inf"))
-        return tuple(
-            at_kink(nothing, 0.0, expit(multiply(gap, LN2)), "logaddexp2 of nothing but -inf: 0")
-            for gap in (subtract(x, y), subtract(y, x))
-        )
+        shares = (expit(multiply(subtract(x, y), LN2)), expit(multiply(subtract(y, x), LN2)))
+        return zero_if_empty(shares, x, y, "logaddexp2 of nothing but -inf: 0")
 
 
 @register
