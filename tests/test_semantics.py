@@ -405,11 +405,11 @@ each_mode = pytest.mark.parametrize("mode", MODES)
 
 
 def test_every_convention_of_the_ops_has_a_case() -> None:
-    """Conventions are strings at the end of calls of `at_kink`; f-strings are known by their constant end."""
+    """Conventions are strings at the end of calls that state one; f-strings are known by their constant end."""
     found = set()
     for module in {kernels.__name__, *[type(op).__module__ for op in all_ops().values()]}:
         for node in ast.walk(ast.parse(Path(sys.modules[module].__file__).read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "at_kink":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("at_kink", "zero_if_empty"):
                 last = node.args[-1]
                 last = last.values[-1] if isinstance(last, ast.JoinedStr) else last
                 if isinstance(last, ast.Constant):
